@@ -1,0 +1,50 @@
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo psql stop test test-database lint format lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY)  ## Run the main job on this machine: stand-in Snowflake, load, build, a day of changes, refresh
+	@$(BIN)/runner demo $(ARGS)
+
+psql: $(READY)  ## Open psql on the demo's database
+	@$(BIN)/runner demo --psql
+
+stop: $(READY)  ## Stop the demo's servers and remove its data
+	@$(BIN)/runner demo --stop
+
+test: $(READY)  ## Lint, then every test, on embedded Postgres (or on TEST_DATABASE_URL)
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest $(ARGS)
+
+test-database: $(READY)  ## The tests that need Postgres alone, as on TEST_DATABASE_URL
+	@$(BIN)/pytest -m database $(ARGS)
+
+lint: $(READY)  ## Check style and types
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
+	@$(BIN)/sqlfluff lint --nofail-on-missing models macros tests analyses >/dev/null
+
+format: $(READY)  ## Rewrite the code in the house style
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet . ; $(BIN)/sqlfluff fix --quiet models tests analyses
+
+lock: $(READY)  ## Compile requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.10 --upgrade \
+	    --no-emit-index-url --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+
+clean: $(READY) stop  ## Remove everything that was made here
+	@rm -rf $(VENV) .demo target logs
+
+# uv installs in seconds; where it cannot reach the index that pip is set up for, pip does it.
+$(READY): requirements.lock pyproject.toml
+	@echo "setting up $(VENV) (once)" >&2
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: this is " + sys.version.split()[0])'
+	@python3 -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^uv==' requirements.lock)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock 2>/dev/null \
+	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,12 @@
+{#- The distinct values of an expression as a sorted JSON array without NULLs; [] where there are none. -#}
+
+{% macro sorted_json_array(expression) -%}
+    {%- if not expression -%}
+        {{ exceptions.raise_compiler_error("sorted_json_array: no expression, got '" ~ expression ~ "'") }}
+    {%- endif -%}
+    coalesce(
+        jsonb_agg(distinct {{ expression }} order by {{ expression }})
+            filter (where {{ expression }} is not null),
+        '[]'::jsonb
+    )
+{%- endmacro %}

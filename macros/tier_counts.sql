@@ -1,0 +1,14 @@
+{#- The moments of each tier, a column each; a moment of no tier, or of another one, counts in none. -#}
+
+{% macro tier_counts(moments='moments', tier='tier') -%}
+    {%- if not moments or not tier -%}
+        {{ exceptions.raise_compiler_error("tier_counts: expected two columns, got " ~ [moments, tier]) }}
+    {%- endif -%}
+    {%- for name in ['common', 'uncommon', 'rare', 'legendary', 'ultimate'] -%}
+        coalesce(
+            sum({{ moments }}) filter (where {{ tier }} = '{{ name | upper }}'), 0
+        )::bigint as tier_{{ name }}
+        {%- if not loop.last %},
+        {% endif %}
+    {%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,27 @@
+-- One row: the values that the explorer's filters offer.
+
+{{ config(indexes=[{'columns': ['id'], 'unique': true}]) }}
+
+with
+
+editions as (
+    select
+        *,
+        nullif(trim(concat_ws(' ', first_name, last_name)), '') as player
+    from {{ ref('editions_snapshot') }}
+),
+
+collected as (
+    select
+        1 as id,
+        {{ sorted_json_array('player') }} as players,
+        {{ sorted_json_array('team_name') }} as teams,
+        {{ sorted_json_array('series_name') }} as series,
+        {{ sorted_json_array('set_name') }} as sets,
+        {{ sorted_json_array('position') }} as positions,
+        {{ sorted_json_array('tier') }} as tiers,
+        now() as updated_at
+    from editions
+)
+
+select * from collected

@@ -1,0 +1,52 @@
+-- One row per wallet that holds a moment, with its worth, system wallets left out.
+
+{{ config(indexes=[
+    {'columns': ['wallet_address'], 'unique': true},
+    {'columns': ['floor_value']},
+    {'columns': ['asp_value']},
+]) }}
+
+with
+
+facts as (
+    select * from {{ ref('int_wallet_facts') }}
+),
+
+profiles as (
+    select * from {{ ref('stg_wallet_profiles') }}
+),
+
+excluded_wallets as (
+    select * from {{ ref('excluded_wallets') }}
+),
+
+totals as (
+    select
+        wallet_address,
+        sum(moments)::bigint as total_moments,
+        {{ tier_counts() }},
+        sum(floor_value)::numeric(20, 2) as floor_value,
+        sum(asp_value)::numeric(20, 2) as asp_value
+    from facts
+    where wallet_address not in (select excluded_wallets.wallet_address from excluded_wallets)
+    group by wallet_address
+),
+
+named as (
+    select
+        totals.wallet_address,
+        coalesce(profiles.display_name, totals.wallet_address) as display_name,
+        totals.total_moments,
+        totals.tier_common,
+        totals.tier_uncommon,
+        totals.tier_rare,
+        totals.tier_legendary,
+        totals.tier_ultimate,
+        totals.floor_value,
+        totals.asp_value,
+        now() as updated_at
+    from totals
+    left join profiles on totals.wallet_address = profiles.wallet_address
+)
+
+select * from named

@@ -1,0 +1,8 @@
+-- One row per edition that has a price.
+
+select
+    edition_id,
+    lowest_ask_usd,
+    avg_sale_usd,
+    top_sale_usd
+from {{ source('raw', 'edition_price_scrape') }}

@@ -1,0 +1,7 @@
+-- One row per applied batch.
+
+select
+    batch_id,
+    source as source_name,
+    applied_at
+from {{ source('runner', 'load_batches') }}

@@ -1,0 +1,9 @@
+-- One row per moment now held.
+
+select
+    nft_id,
+    wallet_address,
+    is_locked,
+    last_event_ts,
+    batch_id
+from {{ source('raw', 'wallet_holdings') }}

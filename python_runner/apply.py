@@ -1,0 +1,172 @@
+"""Applies a staged load in one transaction: change log, table, batch record and rejects, or nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from psycopg.sql import SQL, Composed, Identifier
+from psycopg.types.json import Jsonb
+
+from python_runner import raw
+from python_runner.clean import Dirt
+from python_runner.postgres import Connection
+from python_runner.sources import Source
+from python_runner.stage import Staged
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one applied load changed, in rows."""
+
+    batch_id: int
+    baseline: bool
+    inserted: int
+    updated: int
+    deleted: int
+
+
+def apply(
+    connection: Connection, source: Source, staged: Staged, *, mode: str, whole: bool, started_at: datetime
+) -> Batch:
+    """Make raw.<source> equal to what is staged.
+
+    `whole` says that the stage holds the whole source, so that a row missing there is deleted. A first load
+    into an empty table is a baseline: it writes no log. Unchanged rows are not written.
+    """
+    names = _names(source)
+    connection.execute(SQL("analyze {stage}").format(**names))
+    batch_id, baseline = connection.execute(
+        SQL(
+            """
+            insert into raw.load_batches
+                (source, mode, baseline, started_at, high_water_mark, rows_fetched, rows_rejected)
+            select
+                %(source)s, %(mode)s, not exists (select from {table}), %(started_at)s, {high_water_mark},
+                %(fetched)s, %(rejected)s
+            returning batch_id, baseline
+            """
+        ).format(**names, high_water_mark=_high_water_mark(source)),
+        {"source": source.name, "mode": mode, "started_at": started_at, "fetched": staged.fetched,
+         "rejected": staged.rejected},
+    ).fetchone()  # type: ignore[misc] # fmt: skip
+    names["batch_id"] = SQL(str(batch_id))
+    write = _fill if baseline else partial(_apply_difference, whole=whole)
+    counts = write(connection, names)
+    _note_dirt(connection, source, batch_id, staged.dirt)
+    connection.execute(
+        "update raw.load_batches set rows_inserted = %s, rows_updated = %s, rows_deleted = %s where batch_id = %s",
+        (*counts, batch_id),
+    )
+    return Batch(batch_id, baseline, *counts)
+
+
+def _fill(connection: Connection, names: dict[str, Any]) -> tuple[int, int, int]:
+    inserted = connection.execute(
+        SQL(
+            "insert into {table} ({columns}, batch_id) select {columns}, {batch_id} from ({newest}) as new"
+        ).format(**names)
+    )
+    connection.execute(SQL("analyze {table}").format(**names))
+    return inserted.rowcount, 0, 0
+
+
+def _apply_difference(connection: Connection, names: dict[str, Any], *, whole: bool) -> tuple[int, int, int]:
+    """Write the difference to the log, then carry the log over to the table: the two cannot disagree."""
+    names["join"] = SQL("full join" if whole else "left join")
+    connection.execute(
+        SQL(
+            """
+            insert into {changes} (batch_id, weight, {columns})
+            select {batch_id}, side.*
+            from ({newest}) as new
+            {join} {table} as old on old.{key} = new.{key}
+            cross join lateral (values (-1::smallint, {old}), (1::smallint, {new})) as side (weight, {columns})
+            where side.{key} is not null and ({old}) is distinct from ({new})
+            """
+        ).format(**names)
+    )
+    connection.execute(SQL("analyze {changes}").format(**names))
+    deleted = connection.execute(
+        SQL(
+            """
+            delete from {table} as gone
+            using (
+                select {key} from {changes} where batch_id = {batch_id} group by {key} having sum(weight) < 0
+            ) as removed
+            where gone.{key} = removed.{key}
+            """
+        ).format(**names)
+    ).rowcount
+    written, updated = connection.execute(
+        SQL(
+            """
+            with upserted as (
+                insert into {table} ({columns}, batch_id)
+                select {columns}, batch_id from {changes} where batch_id = {batch_id} and weight = 1
+                on conflict ({key}) do update set {assignments}, batch_id = excluded.batch_id
+                returning {key}
+            )
+            select
+                (select count(*) from upserted),
+                (select count(*) from {changes} where batch_id = {batch_id} and weight = -1)
+            """
+        ).format(**names)
+    ).fetchone()  # type: ignore[misc]
+    updated -= deleted
+    return written - updated, updated, deleted
+
+
+def _note_dirt(connection: Connection, source: Source, batch_id: int, dirt: list[Dirt]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into raw.rejected_rows (source, reason, batch_id, "row", loaded)
+            values (%s, %s, %s, %s, %s)
+            on conflict do nothing
+            """,
+            [(source.name, d.reason, batch_id, Jsonb(d.row, dumps=_dumps), d.loaded) for d in dirt],
+        )
+
+
+def _dumps(row: dict[str, Any]) -> str:
+    return json.dumps(row, default=str).replace("\\u0000", "")
+
+
+def _names(source: Source) -> dict[str, Any]:
+    columns = [Identifier(name) for name in source.column_names]
+    order = [
+        Identifier(source.key),
+        *([SQL("{} desc nulls last").format(Identifier(source.cursor))] if source.cursor else []),
+    ]
+    ties = [Identifier(name) for name in source.column_names if name not in (source.key, source.cursor)]
+    return {
+        "table": raw.table(source),
+        "changes": raw.changes(source),
+        "stage": raw.stage(source),
+        "key": Identifier(source.key),
+        "columns": SQL(", ").join(columns),
+        "old": SQL(", ").join(SQL("old.{}").format(c) for c in columns),
+        "new": SQL(", ").join(SQL("new.{}").format(c) for c in columns),
+        "assignments": SQL(", ").join(
+            SQL("{0} = excluded.{0}").format(c) for c in columns if c != Identifier(source.key)
+        ),
+        "newest": SQL("select distinct on ({key}) * from {stage} order by {order}").format(
+            key=Identifier(source.key), stage=raw.stage(source), order=SQL(", ").join([*order, *ties])
+        ),
+    }
+
+
+def _high_water_mark(source: Source) -> Composed:
+    """The newest cursor seen, never past the start of the load: one row dated ahead must not hide the others."""
+    if source.cursor is None:
+        return SQL("null::timestamptz").format()
+    return SQL(
+        """greatest(
+            (select max(high_water_mark) from raw.load_batches where source = %(source)s),
+            (select max({cursor}) from {stage} where {cursor} <= %(started_at)s)
+        )"""
+    ).format(cursor=Identifier(source.cursor), stage=raw.stage(source))

@@ -1,0 +1,154 @@
+"""Loads one source: decides what to fetch, stages it, applies it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+from psycopg.sql import SQL, Identifier
+
+from python_runner import extract, raw
+from python_runner.apply import apply
+from python_runner.errors import RunnerError
+from python_runner.files import read_csv
+from python_runner.postgres import Connection, Pool, translated
+from python_runner.sources import Source
+from python_runner.stage import Fetch, Meter, Staged, fill_stage
+
+if TYPE_CHECKING:  # importing the connector takes a second
+    from python_runner.snowflake import Snowflake
+
+Mode = Literal["first", "incremental", "full", "file"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one load of one source did."""
+
+    source: str
+    mode: Mode
+    batch_id: int
+    baseline: bool
+    rows_fetched: int
+    rows_rejected: int
+    rows_nulled: int
+    rows_inserted: int
+    rows_updated: int
+    rows_deleted: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """What raw already holds of a source."""
+
+    empty: bool
+    high_water_mark: datetime | None = None
+    highest_key: Any = None
+    missing_keys: tuple[Any, ...] = ()
+
+
+def load_from_snowflake(pool: Pool, snowflake: Snowflake, source: Source, *, full: bool, meter: Meter) -> Loaded:
+    """An ordinary load, or everything with `full`; into an empty table every load is a first one."""
+    with translated(), pool.connection() as connection:
+        known = _known(connection, source)
+    whole = full or known.empty or source.incremental == "whole"
+
+    def fetches() -> Iterator[Fetch]:
+        statements = extract.pages(snowflake, source) if whole else _increment(snowflake, source, known)
+        meter.expect(len(statements))
+        return (partial(snowflake.fetch, statement.sql, statement.params) for statement in statements)
+
+    mode: Mode = "first" if known.empty else "full" if full else "incremental"
+    workers = snowflake.settings.batches_in_parallel
+    return _load(pool, source, fetches, mode=mode, whole=whole, workers=workers, meter=meter)
+
+
+def load_from_file(pool: Pool, source: Source, path: Path, *, full: bool, meter: Meter) -> Loaded:
+    """A CSV file; it is the whole table for a source that is always read whole, or with `full`."""
+
+    def fetches() -> Iterator[Fetch]:
+        return (partial(lambda page: page, page) for page in read_csv(path, source))
+
+    whole = full or source.incremental == "whole"
+    return _load(pool, source, fetches, mode="file", whole=whole, workers=1, meter=meter)
+
+
+def _load(
+    pool: Pool,
+    source: Source,
+    fetches: Callable[[], Iterable[Fetch]],
+    *,
+    mode: Mode,
+    whole: bool,
+    workers: int,
+    meter: Meter,
+) -> Loaded:
+    started = perf_counter()
+    with translated(), pool.connection() as connection:
+        started_at = _one(connection, "select clock_timestamp()")
+    staged = fill_stage(pool, source, fetches(), workers=workers, meter=meter)
+    with translated(), pool.connection() as connection:
+        if whole:
+            _refuse_to_empty(connection, source, staged)
+        batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=started_at)
+        connection.execute(SQL("drop table {}").format(raw.stage(source)))
+    return Loaded(
+        source=source.name,
+        mode=mode,
+        batch_id=batch.batch_id,
+        baseline=batch.baseline,
+        rows_fetched=staged.fetched,
+        rows_rejected=staged.rejected,
+        rows_nulled=len(staged.dirt) - staged.rejected,
+        rows_inserted=batch.inserted,
+        rows_updated=batch.updated,
+        rows_deleted=batch.deleted,
+        seconds=perf_counter() - started,
+    )
+
+
+def _known(connection: Connection, source: Source) -> Known:
+    names = {"table": raw.table(source), "key": Identifier(source.key)}
+    if _one(connection, SQL("select not exists (select from {table})").format(**names)):
+        return Known(empty=True)
+    mark = _one(connection, "select max(high_water_mark) from raw.load_batches where source = %s", source.name)
+    if source.incremental != "new_keys":
+        return Known(empty=False, high_water_mark=mark)
+    highest = _one(connection, SQL("select max({key}) from {table}").format(**names))
+    missing = SQL(
+        """
+        select coalesce(array_agg(held.{key}), '{{}}')
+        from {held} as held
+        where held.{key} <= %s and not exists (select from {table} as known where known.{key} = held.{key})
+        """
+    ).format(held=Identifier(raw.RAW, source.referenced_by or source.name), **names)
+    return Known(empty=False, highest_key=highest, missing_keys=tuple(_one(connection, missing, highest)))
+
+
+def _increment(snowflake: Snowflake, source: Source, known: Known) -> list[extract.Statement]:
+    if source.incremental == "new_keys":
+        newer = extract.pages(snowflake, source, extract.above(source, known.highest_key))
+        return newer + extract.by_key(source, known.missing_keys)
+    if known.high_water_mark is None:
+        return extract.pages(snowflake, source)
+    return extract.pages(snowflake, source, extract.newer_than(source, known.high_water_mark))
+
+
+def _refuse_to_empty(connection: Connection, source: Source, staged: Staged) -> None:
+    held = _one(connection, SQL("select exists (select from {})").format(raw.table(source)))
+    if held and staged.fetched == staged.rejected:
+        raise RunnerError(
+            f"{source.name}: the source returned no usable row, which would delete every row of raw.{source.name}:"
+            f" check the source; to start over, drop raw.{source.name} yourself"
+        )
+
+
+def _one(connection: Connection, query: Any, *params: Any) -> Any:
+    row = connection.execute(query, params).fetchone()
+    return row and row[0]

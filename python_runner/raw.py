@@ -1,0 +1,97 @@
+"""The raw schema: DDL derived from the declared sources."""
+
+from __future__ import annotations
+
+from psycopg.sql import SQL, Composed, Identifier
+
+from python_runner.postgres import Connection
+from python_runner.sources import Source
+
+RAW = "raw"
+
+BOOKKEEPING = """
+create schema if not exists raw;
+
+create table if not exists raw.load_batches (
+    batch_id bigint generated always as identity primary key,
+    source text not null,
+    mode text not null check (mode in ('first', 'incremental', 'full', 'file')),
+    baseline boolean not null,
+    started_at timestamptz not null,
+    applied_at timestamptz not null default now(),
+    high_water_mark timestamptz,
+    rows_fetched bigint not null,
+    rows_rejected bigint not null,
+    rows_inserted bigint not null default 0,
+    rows_updated bigint not null default 0,
+    rows_deleted bigint not null default 0
+);
+comment on table raw.load_batches is 'One row per applied batch; a baseline filled an empty table, without log';
+
+create table if not exists raw.rejected_rows (
+    source text not null,
+    reason text not null,
+    batch_id bigint not null,
+    "row" jsonb not null,
+    loaded boolean not null,
+    rejected_at timestamptz not null default now()
+);
+create unique index if not exists rejected_rows_once on raw.rejected_rows (source, reason, md5("row"::text));
+comment on column raw.rejected_rows.loaded is 'True where the row was loaded, with NULL for the unusable value.';
+"""
+
+
+def table(source: Source) -> Identifier:
+    """raw.<source>."""
+    return Identifier(RAW, source.name)
+
+
+def changes(source: Source) -> Identifier:
+    """raw.<source>_changes, the signed log."""
+    return Identifier(RAW, f"{source.name}_changes")
+
+
+def stage(source: Source) -> Identifier:
+    """raw.<source>_stage, where pages land before they are applied."""
+    return Identifier(RAW, f"{source.name}_stage")
+
+
+def create_tables(connection: Connection, sources: list[Source]) -> None:
+    """Create what does not exist yet."""
+    connection.execute(BOOKKEEPING)
+    for source in sources:
+        connection.execute(
+            SQL(
+                """
+                create table if not exists {table} ({columns}, batch_id bigint not null, primary key ({key}));
+                create table if not exists {changes} (batch_id bigint not null, weight smallint not null, {columns});
+                create index if not exists {index} on {changes} (batch_id);
+                """
+            ).format(
+                table=table(source),
+                changes=changes(source),
+                index=Identifier(f"{source.name}_changes_batch_id"),
+                columns=_columns(source, required=True),
+                key=Identifier(source.key),
+            )
+        )
+
+
+def recreate_stage(connection: Connection, source: Source) -> None:
+    """An empty stage; unlogged, since a load that did not finish starts over."""
+    connection.execute(
+        SQL("drop table if exists {stage}; create unlogged table {stage} ({columns})").format(
+            stage=stage(source), columns=_columns(source, required=False)
+        )
+    )
+
+
+def _columns(source: Source, *, required: bool) -> Composed:
+    return SQL(", ").join(
+        SQL("{} {}{}").format(
+            Identifier(column.name),
+            SQL(column.data_type),
+            SQL(" not null" if required and column.required else ""),
+        )
+        for column in source.columns
+    )

@@ -1,0 +1,131 @@
+"""Configuration from the environment and `.env`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, FilePath, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from python_runner.errors import UsageError
+
+
+class PostgresSettings(BaseSettings):
+    """Where the snapshots live, and how many connections the runner may hold there."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    database_url: SecretStr
+    db_pool_min: int = Field(2, ge=1)
+    db_pool_max: int = Field(20, ge=1)
+    dbt_pg_schema: str = "public"
+
+    @property
+    def conninfo(self) -> str:
+        """The connection string; any form libpq takes."""
+        return self.database_url.get_secret_value()
+
+    def for_dbt(self) -> dict[str, str]:
+        """The same connection as the variables that `profiles.yml.example` reads."""
+        parts = parse_conninfo(self.conninfo)
+        dbt_env = {
+            "DBT_PG_HOST": parts.get("host") or parts.get("hostaddr"),
+            "DBT_PG_PORT": parts.get("port"),
+            "DBT_PG_USER": parts.get("user"),
+            "DBT_ENV_SECRET_PG_PASSWORD": parts.get("password"),
+            "DBT_PG_DATABASE": parts.get("dbname"),
+            "DBT_PG_SSLMODE": parts.get("sslmode"),
+        }
+        return {name: str(value) for name, value in dbt_env.items() if value}
+
+
+class SnowflakeSettings(BaseSettings):
+    """Where the facts live, and how gently they are read."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_prefix="SNOWFLAKE_", extra="ignore", hide_input_in_errors=True
+    )
+
+    account: str
+    user: str
+    password: SecretStr | None = None
+    private_key_path: FilePath | None = None
+    role: str | None = None
+    warehouse: str | None = None
+    database: str
+    schema_: str = Field(validation_alias="SNOWFLAKE_SCHEMA")
+    host: str | None = None
+    port: int | None = Field(None, ge=1, le=65535)
+    protocol: str | None = Field(None, pattern="^https?$")
+
+    rate_limit_rps: float = Field(2, gt=0, description="statements a second, over all workers")
+    batch_size: int = Field(100_000, ge=1, description="rows a statement")
+    batches_in_parallel: int = Field(3, ge=1, description="statements in flight")
+
+    def connect_args(self) -> dict[str, Any]:
+        """Arguments of `snowflake.connector.connect`, absent ones left out."""
+        if not (self.password or self.private_key_path):
+            raise UsageError("SNOWFLAKE_PASSWORD is not set: set it, or SNOWFLAKE_PRIVATE_KEY_PATH")
+        args = {
+            "account": self.account,
+            "user": self.user,
+            "password": self.password and self.password.get_secret_value(),
+            "private_key_file": self.private_key_path and str(self.private_key_path),
+            "role": self.role,
+            "warehouse": self.warehouse,
+            "database": self.database,
+            "schema": self.schema_,
+            "host": self.host,
+            "port": self.port,
+            "protocol": self.protocol,
+        }
+        return {name: value for name, value in args.items() if value is not None}
+
+
+def postgres_settings() -> PostgresSettings:
+    """Read and check; UsageError names the variable that is wrong."""
+    try:
+        settings = PostgresSettings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise UsageError(_first_line(error, prefix="")) from error
+    parse_conninfo(settings.conninfo)
+    if settings.db_pool_min > settings.db_pool_max:
+        raise UsageError(f"DB_POOL_MIN ({settings.db_pool_min}) is above DB_POOL_MAX ({settings.db_pool_max})")
+    return settings
+
+
+def snowflake_settings() -> SnowflakeSettings:
+    """Read and check; UsageError names the variable that is wrong."""
+    try:
+        settings = SnowflakeSettings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise UsageError(_first_line(error, prefix="SNOWFLAKE_")) from error
+    settings.connect_args()
+    return settings
+
+
+def parse_conninfo(conninfo: str) -> dict[str, Any]:
+    """The parts of a libpq connection string; UsageError (without the string: it may hold a password)."""
+    try:
+        parts = conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError as error:
+        raise UsageError(
+            "DATABASE_URL is not a connection string libpq understands: "
+            "use postgresql://user:password@host:5432/database"
+        ) from error
+    if not conninfo.strip():
+        raise UsageError("DATABASE_URL is empty: set it to postgresql://user:password@host:5432/database")
+    return dict(parts)
+
+
+def _first_line(error: ValidationError, prefix: str) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = str(first["loc"][0]).upper()
+    name = field if field.startswith(prefix) else prefix + field
+    if first["type"] == "missing":
+        return f"{name} is not set: put it into the environment or into .env (see .env.example)"
+    given = f" (is {os.environ[name]!r})" if name in os.environ and "PASSWORD" not in name else ""
+    return f"{name}{given}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -1,0 +1,112 @@
+"""The sources as declared in the dbt project: the one place that says what is loaded, and how."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from python_runner.errors import RunnerError, UsageError
+
+PROJECT = Path(__file__).resolve().parent.parent
+DECLARATION = PROJECT / "models" / "staging" / "_sources.yml"
+
+Kind = Literal["text", "bigint", "integer", "boolean", "numeric", "timestamptz"]
+
+
+class Column(BaseModel):
+    """One loaded column; the fields are explained at the head of the declaration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    data_type: str
+    origin: str = Field("", alias="from")
+    required: bool = False
+    minimum: float | None = None
+    lowercase: bool = False
+    unusable: Literal["reject", "null"] = "reject"
+
+    @property
+    def kind(self) -> Kind:
+        """The type without its precision."""
+        return re.sub(r"\(.*", "", self.data_type)  # type: ignore[return-value]
+
+    @property
+    def scale(self) -> int:
+        """Digits after the point of a numeric(p, s)."""
+        match = re.search(r",\s*(\d+)\)", self.data_type)
+        return int(match[1]) if match else 0
+
+    @property
+    def snowflake_name(self) -> str:
+        """The column to read."""
+        return self.origin or self.name
+
+
+class Source(BaseModel):
+    """One loaded table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    snowflake_table: str
+    key: str
+    incremental: Literal["cursor", "new_keys", "whole"]
+    cursor: str | None = None
+    overlap_minutes: int = 60
+    referenced_by: str | None = None
+    indexes: list[dict[str, Any]] = []
+    columns: tuple[Column, ...]
+
+    @property
+    def key_column(self) -> Column:
+        """The primary key."""
+        return self.column(self.key)
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names in the raw table, in order."""
+        return [column.name for column in self.columns]
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError where there is none."""
+        return {column.name: column for column in self.columns}[name]
+
+
+def read_sources(declaration: Path = DECLARATION) -> dict[str, Source]:
+    """The declared sources by name, in the order they are loaded. RunnerError names what is wrong."""
+    try:
+        tables = next(s for s in yaml.safe_load(declaration.read_text())["sources"] if s["name"] == "raw")[
+            "tables"
+        ]
+        return {table["name"]: _source(table) for table in tables}
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunnerError(f"{declaration.name}: {error.title}: {where}: {first['msg']}") from error
+    except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
+        raise RunnerError(f"{declaration.name} declares no sources that can be read: {error}") from error
+
+
+def pick(sources: dict[str, Source], name: str | None) -> list[Source]:
+    """The named source, or all of them; UsageError lists the names there are."""
+    if name is None:
+        return list(sources.values())
+    if name not in sources:
+        raise UsageError(f"no source is named {name!r}: choose one of {', '.join(sources)}")
+    return [sources[name]]
+
+
+def _source(table: dict[str, Any]) -> Source:
+    meta = table["config"]["meta"]
+    key = meta["key"]
+    columns: Any = [
+        {"name": column["name"], "data_type": column["data_type"], "required": column["name"] == key}
+        | column.get("config", {}).get("meta", {})
+        for column in table["columns"]
+    ]
+    return Source(name=table["name"], columns=columns, **meta)

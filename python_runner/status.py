@@ -1,0 +1,55 @@
+"""What is loaded: batches, lag, rejects and sizes, straight from the bookkeeping in Postgres."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from python_runner.errors import RunnerError
+from python_runner.postgres import Connection
+
+SOURCES = """
+select
+    b.source,
+    max(b.batch_id) as last_batch,
+    max(b.applied_at) as loaded_at,
+    round(extract(epoch from now() - max(b.applied_at)))::bigint as age_seconds,
+    max(b.high_water_mark) as high_water_mark,
+    (select count(*) from raw.rejected_rows as r where r.source = b.source and not r.loaded) as rejected_rows,
+    pg_total_relation_size(format('raw.%I', b.source)) as bytes
+from raw.load_batches as b
+where to_regclass(format('raw.%I', b.source)) is not null
+group by b.source
+order by b.source
+"""
+
+BATCHES = """
+select batch_id, source, mode, applied_at, rows_fetched, rows_inserted, rows_updated, rows_deleted, rows_rejected
+from raw.load_batches
+order by batch_id desc
+limit 10
+"""
+
+SNAPSHOTS = """
+select
+    c.relname as snapshot,
+    greatest(c.reltuples, 0)::bigint as rows,
+    pg_total_relation_size(c.oid) as bytes
+from pg_class as c
+where c.relname like '%%\\_snapshot' and c.relkind in ('r', 'p', 'm') and c.relnamespace = %s::regnamespace
+order by c.relname
+"""
+
+
+def status(connection: Connection, schema: str) -> dict[str, list[dict[str, Any]]]:
+    """Sources, the last ten batches and the published tables. RunnerError before the first load."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        loaded = cursor.execute("select to_regclass('raw.load_batches') is not null as yes").fetchone()
+        if not loaded or not loaded["yes"]:
+            raise RunnerError("nothing is loaded yet: run `runner load` first")
+        return {
+            "sources": cursor.execute(SOURCES).fetchall(),
+            "batches": cursor.execute(BATCHES).fetchall(),
+            "snapshots": cursor.execute(SNAPSHOTS, (schema,)).fetchall(),
+        }

@@ -1,0 +1,163 @@
+"""Real servers for the tests: Postgres (embedded, or TEST_DATABASE_URL) and a stand-in for Snowflake."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+import pytest
+import snowflake.connector
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+
+from python_runner import raw
+from python_runner.demo import embedded, stand_in
+from python_runner.demo.sample import DATABASE, SCHEMA
+from python_runner.load import Loaded, load_from_snowflake
+from python_runner.postgres import Pool, open_pool
+from python_runner.settings import PostgresSettings, SnowflakeSettings, postgres_settings, snowflake_settings
+from python_runner.snowflake import Snowflake
+from python_runner.sources import read_sources
+from python_runner.stage import Meter
+
+SOURCE_TABLES = {
+    "ALLDAY_WALLET_HOLDINGS_CURRENT": "wallet_address varchar, nft_id varchar, is_locked boolean, last_event_ts timestamp_ntz",
+    "ALLDAY_CORE_NFT_METADATA": (
+        "nft_id varchar, edition_id varchar, play_id varchar, series_id varchar, series_name varchar, set_id varchar,"
+        " set_name varchar, tier varchar, max_mint_size varchar, serial_number varchar, first_name varchar,"
+        " last_name varchar, team_name varchar, position varchar, jersey_number varchar"
+    ),
+    "EDITION_PRICE_SCRAPE": "edition_id varchar, lowest_ask float, avg_sale float, top_sale float",
+    "WALLET_PROFILES": "wallet_address varchar, display_name varchar",
+}
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Postgres server on which databases may be created."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    folder = tmp_path_factory.mktemp("postgres")
+    with embedded.running(folder) as server:
+        yield server.url
+
+
+@pytest.fixture
+def database_url(server_url: str) -> Iterator[str]:
+    """An empty database of the test's own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(SQL("create database {}").format(Identifier(name)))
+        yield make_conninfo(server_url, dbname=name)
+        connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+
+
+@dataclass
+class Database:
+    """A database as a test looks at it."""
+
+    url: str
+
+    def rows(self, query: str, *params: Any) -> list[dict[str, Any]]:
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            return connection.execute(query, params).fetchall()
+
+    def value(self, query: str, *params: Any) -> Any:
+        return next(iter(self.rows(query, *params)[0].values()))
+
+    def execute(self, query: str, *params: Any) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(query, params)
+
+    @property
+    def settings(self) -> PostgresSettings:
+        return PostgresSettings(database_url=self.url, db_pool_min=1, _env_file=None)  # type: ignore[arg-type,call-arg]
+
+
+@pytest.fixture
+def database(database_url: str) -> Database:
+    return Database(database_url)
+
+
+@pytest.fixture(scope="session")
+def stand_in_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stand_in.StandIn]:
+    """A stand-in for Snowflake without tables."""
+    folder = tmp_path_factory.mktemp("snowflake")
+    with duckdb.connect(str(folder / f"{DATABASE}.db")) as file:
+        file.execute(f"create schema {SCHEMA}")
+    try:
+        yield stand_in.start(folder)
+    finally:
+        stand_in.stop(folder)
+
+
+@dataclass
+class Warehouse:
+    """A schema of the stand-in with the four source tables, as a test fills it."""
+
+    environment: dict[str, str]
+
+    def execute(self, *statements: str) -> None:
+        args = self.settings.connect_args() | {"network_timeout": 0}
+        with snowflake.connector.connect(**args) as connection:
+            for statement in statements:
+                connection.cursor().execute(statement)
+
+    def hold(self, *rows: tuple[Any, ...]) -> None:
+        """Insert holdings: wallet, moment, locked, time."""
+        self.execute(f"insert into ALLDAY_WALLET_HOLDINGS_CURRENT values {', '.join(map(_literal, rows))}")
+
+    @property
+    def settings(self) -> SnowflakeSettings:
+        names = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.environment.items()}
+        return SnowflakeSettings(_env_file=None, SNOWFLAKE_SCHEMA=names.pop("schema"), **names)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def warehouse(stand_in_server: stand_in.StandIn) -> Warehouse:
+    schema = f"T_{uuid.uuid4().hex[:12]}".upper()
+    base = stand_in_server.environment | {"SNOWFLAKE_RATE_LIMIT_RPS": "1000"}
+    Warehouse(base).execute(f"create schema {schema}")
+    own = Warehouse(base | {"SNOWFLAKE_SCHEMA": schema})
+    own.execute(*(f"create table {name} ({columns})" for name, columns in SOURCE_TABLES.items()))
+    return own
+
+
+@dataclass
+class Loader:
+    """Loads by name from the test's warehouse into the test's database."""
+
+    database: Database
+    warehouse: Warehouse
+
+    def __call__(self, *names: str, full: bool = False, **settings: Any) -> list[Loaded]:
+        sources = read_sources()
+        reading = self.warehouse.settings.model_copy(update=settings)
+        with open_pool(self.database.settings) as pool, Snowflake(reading) as source:
+            prepare(pool)
+            return [
+                load_from_snowflake(pool, source, sources[name], full=full, meter=Meter())
+                for name in names or sources
+            ]
+
+
+@pytest.fixture
+def load(database: Database, warehouse: Warehouse) -> Loader:
+    return Loader(database, warehouse)
+
+
+def prepare(pool: Pool) -> None:
+    with pool.connection() as connection:
+        raw.create_tables(connection, list(read_sources().values()))
+
+
+def _literal(row: tuple[Any, ...]) -> str:
+    return "(" + ", ".join("null" if v is None else str(v).lower() if isinstance(v, bool) else f"'{v}'" for v in row) + ")"

@@ -1,0 +1,24 @@
+-- Protects the editions: their moments are the wallets' moments of known editions.
+
+with
+
+wallets as (
+    select
+        edition_id,
+        sum(moments) as moments
+    from {{ ref('int_wallet_editions') }}
+    where edition_id is not null
+    group by edition_id
+),
+
+editions as (
+    select * from {{ ref('editions_snapshot') }}
+)
+
+select
+    coalesce(editions.edition_id, wallets.edition_id) as edition_id,
+    editions.total_moments as counted,
+    wallets.moments as held
+from editions
+full join wallets on editions.edition_id = wallets.edition_id
+where editions.total_moments is distinct from coalesce(wallets.moments, 0)

@@ -1,0 +1,15 @@
+-- A key that stands twice is found once, and NULLs in a key are equal; a key that stands once is not found.
+
+{% set keys %}
+    (values ('a', 1), ('a', 2), ('b', 1), ('b', 1), (null, 1), (null, 1)) as keys (name, number)
+{% endset %}
+
+with
+
+found as (
+    {{ test_unique_key(keys, ['name', 'number']) }}
+)
+
+select count(*) as keys_found
+from found
+having count(*) <> 2

@@ -1,0 +1,90 @@
+"""Pages of source rows become the declared types; what cannot is reported, nothing is lost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from python_runner.clean import clean
+from python_runner.sources import Source, read_sources
+
+SOURCES = read_sources()
+HOLDINGS, PRICES = SOURCES["wallet_holdings"], SOURCES["edition_price_scrape"]
+NOON = datetime(2025, 6, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
+
+
+def page(source: Source, *rows: tuple[Any, ...], types: list[pa.DataType] | None = None) -> Any:
+    columns = [pa.array(values, type_) for values, type_ in zip(zip(*rows, strict=True), types or [None] * 9, strict=False)]
+    return clean(pa.table(columns, names=source.column_names), source)
+
+
+@pytest.mark.parametrize("nft_id", ["17", " 17 ", 17])
+@pytest.mark.parametrize("moment", ["2025-06-01 12:00:00.123456", "2025-06-01T12:00:00.123456", NOON.replace(tzinfo=None)])
+def test_a_usable_row_is_cast(nft_id: Any, moment: Any) -> None:
+    done = page(HOLDINGS, (nft_id, "0xABCdef", "TRUE", moment))
+    assert done.rows.to_pylist() == [
+        {"nft_id": 17, "wallet_address": "0xabcdef", "is_locked": True, "last_event_ts": NOON}
+    ]
+    assert done.dirt == []
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ((None, "0x1", "true", None), "nft_id is missing"),
+        (("seventeen", "0x1", "true", None), "nft_id is not a bigint"),
+        (("1.5", "0x1", "true", None), "nft_id is not a bigint"),
+        (("9" * 30, "0x1", "true", None), "nft_id is not a bigint"),
+        (("1", "  ", "true", None), "wallet_address is not a text"),
+        (("1", "0x1", "maybe", None), "is_locked is not a boolean"),
+        ((None, None, "true", None), "nft_id is missing; wallet_address is missing"),
+    ],
+)
+def test_a_row_that_cannot_be_loaded_is_reported_as_it_came(row: tuple[Any, ...], reason: str) -> None:
+    done = page(HOLDINGS, row, types=[pa.string()] * 4)
+    assert done.rows.num_rows == 0
+    assert [(d.reason, tuple(d.row.values()), d.loaded) for d in done.dirt] == [(reason, row, False)]
+
+
+@pytest.mark.parametrize("moment", ["1899-12-31 00:00:00", "2262-04-11 23:47:16", "0001-01-01", "yesterday", "2025-13-45", "2025-02-30"])
+def test_an_unusable_timestamp_becomes_null_and_the_row_stays(moment: str) -> None:
+    done = page(HOLDINGS, ("1", "0x1", "false", moment))
+    assert done.rows.column("last_event_ts").to_pylist() == [None]
+    assert [(d.reason, d.loaded) for d in done.dirt] == [
+        ("last_event_ts is not a timestamptz of the years 1970 to 2099", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given_price", "loaded"),
+    [("12.5", "12.50"), (12.5, "12.50"), (Decimal("12.50"), "12.50"), ("1e3", "1000.00"), ("0", "0.00"), (None, None),
+     (1_000_000.0, "1000000.00")],
+)  # fmt: skip
+def test_a_price_is_kept_to_the_cent(given_price: Any, loaded: str | None) -> None:
+    done = page(PRICES, ("ED123", given_price, None, None))
+    assert done.rows.column("lowest_ask_usd").to_pylist() == [loaded and Decimal(loaded)]
+
+
+@pytest.mark.parametrize("price", ["-1", -0.01, "a lot", float("nan"), "1e30"])
+def test_an_unusable_price_rejects_the_row(price: Any) -> None:
+    done = page(PRICES, ("1", price, None, None))
+    assert done.rows.num_rows == 0
+    assert done.dirt[0].reason == "lowest_ask_usd is not a numeric of at least 0"
+
+
+anything = st.one_of(st.none(), st.text(), st.integers().map(str), st.datetimes().map(str), st.sampled_from(["true", "F"]))
+
+
+@given(st.lists(st.tuples(anything, anything, anything, anything), max_size=20))
+def test_no_row_is_lost_whatever_comes(rows: list[tuple[str | None, ...]]) -> None:
+    columns = list(zip(*rows, strict=True)) or [()] * 4
+    table = pa.table([pa.array(c, pa.string()) for c in columns], names=HOLDINGS.column_names)
+    done = clean(table, HOLDINGS)
+    assert done.rows.num_rows + sum(not d.loaded for d in done.dirt) == len(rows)
+    assert all(None not in (r["nft_id"], r["wallet_address"], r["is_locked"]) for r in done.rows.to_pylist())

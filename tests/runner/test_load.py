@@ -1,0 +1,189 @@
+"""Loads from the stand-in for Snowflake into Postgres, as a reader of the raw tables sees them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from python_runner.errors import RunnerError
+from tests.conftest import Database, Loader, Warehouse
+
+pytestmark = pytest.mark.database
+
+HELD = "select nft_id, wallet_address, is_locked from raw.wallet_holdings order by nft_id"
+LOG = "select weight, nft_id, wallet_address from raw.wallet_holdings_changes order by batch_id, nft_id, weight"
+NOW = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
+HOUR = timedelta(hours=1)
+
+
+def held(database: Database) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in database.rows(HELD)]
+
+
+def log(database: Database) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in database.rows(LOG)]
+
+
+def test_a_first_load_is_a_baseline_and_writes_no_log(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.hold(("0xAB", "1", False, NOW), ("0xcd", "2", True, NOW))
+    (loaded,) = load("wallet_holdings")
+    assert (loaded.mode, loaded.baseline, loaded.rows_inserted) == ("first", True, 2)
+    assert held(database) == [(1, "0xab", False), (2, "0xcd", True)]
+    assert log(database) == []
+
+
+def test_a_transfer_updates_the_row_and_logs_old_and_new(
+    load: Loader, database: Database, warehouse: Warehouse
+) -> None:
+    warehouse.hold(("0xa", "1", False, NOW - 9 * HOUR), ("0xa", "2", False, NOW - 9 * HOUR))
+    load("wallet_holdings")
+    warehouse.execute(
+        f"update ALLDAY_WALLET_HOLDINGS_CURRENT set wallet_address = '0xb', last_event_ts = '{NOW}' where nft_id = '1'"
+    )
+    (loaded,) = load("wallet_holdings")
+    assert (loaded.rows_inserted, loaded.rows_updated, loaded.rows_deleted) == (0, 1, 0)
+    assert held(database) == [(1, "0xb", False), (2, "0xa", False)]
+    assert log(database) == [(-1, 1, "0xa"), (1, 1, "0xb")]
+
+
+def test_an_ordinary_load_fetches_what_is_new_late_or_undated_alone(
+    load: Loader, database: Database, warehouse: Warehouse
+) -> None:
+    warehouse.hold(("0xa", "1", False, NOW - HOUR), ("0xa", "2", False, NOW - 24 * HOUR))
+    load("wallet_holdings")
+    warehouse.hold(
+        ("0xlate", "3", False, NOW - HOUR),  # the same timestamp as the newest known
+        ("0xundated", "4", False, None),
+        ("0xancient", "5", False, "1899-01-01 00:00:00"),
+        ("0xold", "6", False, NOW - 24 * HOUR),  # older than the overlap: for --full
+    )
+    (loaded,) = load("wallet_holdings")
+    assert (loaded.rows_fetched, loaded.rows_nulled) == (4, 1)
+    assert [row[0] for row in held(database)] == [1, 2, 3, 4, 5]
+    load("wallet_holdings", full=True)
+    assert [row[0] for row in held(database)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_row_dated_ahead_does_not_hide_the_others(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.hold(("0xa", "1", False, "2099-01-01 00:00:00"), ("0xa", "2", False, NOW - HOUR))
+    load("wallet_holdings")
+    warehouse.hold(("0xa", "3", False, NOW))
+    load("wallet_holdings")
+    assert [row[0] for row in held(database)] == [1, 2, 3]
+
+
+def test_the_same_row_twice_keeps_the_newest(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.hold(("0xnew", "1", False, NOW), ("0xold", "1", False, NOW - HOUR), ("0xnone", "1", False, None))
+    load("wallet_holdings")
+    assert held(database) == [(1, "0xnew", False)]
+    load("wallet_holdings")
+    assert (held(database), log(database)) == ([(1, "0xnew", False)], [])
+
+
+def test_an_unchanged_source_writes_nothing(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.hold(("0xa", "1", False, NOW), ("0xb", "2", False, None))
+    load("wallet_holdings")
+    before = database.rows("select xmin::text, * from raw.wallet_holdings order by nft_id")
+    load("wallet_holdings")
+    load("wallet_holdings", full=True)
+    assert database.rows("select xmin::text, * from raw.wallet_holdings order by nft_id") == before
+    assert log(database) == []
+
+
+def test_a_full_load_is_a_difference_and_finds_burns(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.hold(("0xa", "1", False, NOW), ("0xa", "2", False, NOW), ("0xa", "3", False, NOW))
+    load("wallet_holdings")
+    warehouse.execute("delete from ALLDAY_WALLET_HOLDINGS_CURRENT where nft_id = '2'")
+    assert load("wallet_holdings")[0].rows_deleted == 0
+    assert load("wallet_holdings", full=True)[0].rows_deleted == 1
+    assert [row[0] for row in held(database)] == [1, 3]
+    assert log(database) == [(-1, 2, "0xa")]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_the_size_of_a_batch_changes_nothing(
+    load: Loader, database: Database, warehouse: Warehouse, batch_size: int
+) -> None:
+    numbers = [*range(1, 8), 7, "none", None]
+    warehouse.hold(*(("0xa", number, False, NOW) for number in numbers))
+    (loaded,) = load("wallet_holdings", batch_size=batch_size)
+    assert (loaded.rows_fetched, loaded.rows_rejected) == (10, 2)
+    assert [row[0] for row in held(database)] == list(range(1, 8))
+
+
+def test_what_cannot_be_loaded_is_kept_with_its_reason_once(
+    load: Loader, database: Database, warehouse: Warehouse
+) -> None:
+    warehouse.hold(("0xa", "one", False, NOW), ("0xb", "2", False, "2262-01-01 00:00:00"))
+    warehouse.execute("insert into EDITION_PRICE_SCRAPE values ('1', -5, null, null), ('ED123', 5, null, null)")
+    for _ in range(2):
+        load("wallet_holdings", "edition_price_scrape", full=True)
+    rejected = database.rows(
+        """select source, reason, "row" ->> 'nft_id' as moment, loaded from raw.rejected_rows order by 1, 2"""
+    )
+    assert [tuple(row.values()) for row in rejected] == [
+        ("edition_price_scrape", "lowest_ask_usd is not a numeric of at least 0", None, False),
+        ("wallet_holdings", "last_event_ts is not a timestamptz of the years 1970 to 2099", "2", True),
+        ("wallet_holdings", "nft_id is not a bigint", "one", False),
+    ]
+    assert database.value("select edition_id from raw.edition_price_scrape") == "ED123"
+
+
+def test_metadata_is_fetched_above_the_highest_and_where_a_held_moment_lacks_it(
+    load: Loader, database: Database, warehouse: Warehouse
+) -> None:
+    def describe(*moments: int) -> None:
+        rows = ", ".join(f"('{m}', 'E{m}'{', null' * 13})" for m in moments)
+        warehouse.execute(f"insert into ALLDAY_CORE_NFT_METADATA values {rows}")
+
+    warehouse.hold(("0xa", "1", False, NOW), ("0xa", "2", False, NOW), ("0xa", "5", False, NOW))
+    describe(1, 5)
+    load("wallet_holdings", "nft_core_metadata")
+    describe(2, 3, 6)  # 2 is held and late, 3 is nobody's, 6 is new
+    (loaded,) = load("nft_core_metadata")
+    assert loaded.rows_fetched == 2
+    known = "select nft_id from raw.nft_core_metadata order by 1"
+    assert [row["nft_id"] for row in database.rows(known)] == [1, 2, 5, 6]
+    load("nft_core_metadata", full=True)
+    assert [row["nft_id"] for row in database.rows(known)] == [1, 2, 3, 5, 6]
+
+
+def test_prices_are_a_difference_at_every_load(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.execute("insert into EDITION_PRICE_SCRAPE values ('1', 1, 2, 3), ('2', 5.5, null, null)")
+    load("edition_price_scrape")
+    warehouse.execute("delete from EDITION_PRICE_SCRAPE where edition_id = '1'")
+    warehouse.execute("update EDITION_PRICE_SCRAPE set lowest_ask = 6 where edition_id = '2'")
+    (loaded,) = load("edition_price_scrape")
+    assert (loaded.rows_inserted, loaded.rows_updated, loaded.rows_deleted) == (0, 1, 1)
+
+
+def test_a_source_that_came_back_empty_is_refused(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.execute("insert into EDITION_PRICE_SCRAPE values ('1', 1, 2, 3)")
+    load("edition_price_scrape")
+    warehouse.execute("delete from EDITION_PRICE_SCRAPE")
+    with pytest.raises(RunnerError, match="would delete every row of raw.edition_price_scrape"):
+        load("edition_price_scrape")
+    assert database.value("select count(*) from raw.edition_price_scrape") == 1
+
+
+def test_a_load_that_fails_leaves_nothing_behind(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.hold(("0xa", "1", False, NOW - HOUR))
+    load("wallet_holdings")
+    database.execute("alter table raw.wallet_holdings add check (wallet_address <> '0xbad')")
+    warehouse.hold(("0xgood", "2", False, NOW), ("0xbad", "3", False, NOW), ("0xc", "four", False, NOW))
+    with pytest.raises(RunnerError, match="violates check constraint"):
+        load("wallet_holdings")
+    assert held(database) == [(1, "0xa", False)]
+    assert log(database) == []
+    assert database.value("select count(*) from raw.load_batches") == 1
+    assert database.value("select count(*) from raw.rejected_rows") == 0
+
+
+def test_a_missing_table_and_column_are_named(load: Loader, warehouse: Warehouse) -> None:
+    warehouse.execute("alter table WALLET_PROFILES drop column display_name")
+    with pytest.raises(RunnerError, match="(?i)display_name.*_sources.yml"):
+        load("wallet_profiles")
+    warehouse.execute("drop table WALLET_PROFILES")
+    with pytest.raises(RunnerError, match="(?i)wallet_profiles.*SNOWFLAKE_SCHEMA"):
+        load("wallet_profiles")
