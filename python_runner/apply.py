@@ -66,9 +66,9 @@ def apply(
 
 def _fill(connection: Connection, names: dict[str, Any]) -> tuple[int, int, int]:
     inserted = connection.execute(
-        SQL(
-            "insert into {table} ({columns}, batch_id) select {columns}, {batch_id} from ({newest}) as new"
-        ).format(**names)
+        SQL("insert into {table} ({columns}, batch_id) select {columns}, {batch_id} from ({newest}) as new").format(
+            **names
+        )
     )
     connection.execute(SQL("analyze {table}").format(**names))
     return inserted.rowcount, 0, 0

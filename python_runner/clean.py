@@ -121,16 +121,12 @@ def _text(values: pa.Array, column: Column) -> pa.Array:
     text = pc.replace_substring(values.cast(pa.string()), "\x00", "")
     if column.lowercase:
         text = pc.utf8_lower(text)
-    return (
-        _where(pc.match_substring_regex(text, r"\S"), pc.utf8_trim_whitespace(text)) if column.required else text
-    )
+    return _where(pc.match_substring_regex(text, r"\S"), pc.utf8_trim_whitespace(text)) if column.required else text
 
 
 def _integer(values: pa.Array, column: Column) -> pa.Array:
     numbers = (
-        values.cast(pa.int64())
-        if pa.types.is_integer(values.type)
-        else _matching(values, INTEGER).cast(pa.int64())
+        values.cast(pa.int64()) if pa.types.is_integer(values.type) else _matching(values, INTEGER).cast(pa.int64())
     )
     if column.kind == "integer":
         numbers = _where(pc.equal(pc.shift_right(pc.shift_left(numbers, 32), 32), numbers), numbers)

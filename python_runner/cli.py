@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,14 @@ from python_runner.postgres import open_pool, translated
 from python_runner.settings import postgres_settings, snowflake_settings
 from python_runner.sources import pick, read_sources
 from python_runner.status import status as read_status
+
+
+class ScaleName(str, Enum):
+    """Sizes of the demo."""
+
+    small = "small"
+    full = "full"
+
 
 app = typer.Typer(
     help="Load Snowflake into Postgres, gently, and build the snapshots with dbt.",
@@ -36,9 +44,7 @@ def load(
     source: Annotated[str | None, typer.Option(help="Load this source alone.")] = None,
     from_csv: Annotated[
         Path | None,
-        typer.Option(
-            help="Read the source from a CSV file (.gz too).", exists=True, dir_okay=False, readable=True
-        ),
+        typer.Option(help="Read the source from a CSV file (.gz too).", exists=True, dir_okay=False, readable=True),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Fetch everything, and apply it as a difference.")] = False,
     as_json: Json = False,
@@ -92,6 +98,35 @@ def status(as_json: Json = False, debug: Debug = False) -> None:
                 report.print_rows(title, rows)
 
 
+@app.command()
+def demo(
+    scale: Annotated[ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")] = (
+        ScaleName.small
+    ),
+    psql: Annotated[bool, typer.Option("--psql", help="Open psql on the demo's database.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show the main job on this machine: real servers, a first load, a day of changes, a refresh."""
+    with _handled(as_json=as_json, debug=debug):
+        try:
+            from python_runner.demo import sample, story  # noqa: PLC0415  the servers are an extra
+        except ImportError as error:
+            raise UsageError(f"the demo needs {error.name}: pip install 'collectibles-snapshots[demo]'") from error
+        if stop:
+            story.stop()
+        elif psql:
+            story.psql()
+        else:
+            with report.progress(visible=not as_json) as bar:
+                told = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], bar)
+            if as_json:
+                report.print_json(told)
+            else:
+                story.print_story(told)
+
+
 def main() -> None:
     """Entry point: exit code 0 ok, 1 failed, 2 wrong usage."""
     app()
@@ -109,15 +144,13 @@ def _handled(*, as_json: bool, debug: bool) -> Iterator[None]:
         report.errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
     except KeyboardInterrupt:
-        report.errors.print(
-            "stopped: nothing of the unfinished load was applied; run the command again to continue"
-        )
+        report.errors.print("stopped: nothing of the unfinished load was applied; run the command again to continue")
         raise typer.Exit(1) from None
 
 
 def _print(loaded: list[Loaded], built: Built | None, *, as_json: bool) -> None:
     if as_json:
-        report.print_json({"loaded": [asdict(one) for one in loaded], "built": built and asdict(built)})
+        report.print_json({"loaded": loaded, "built": built})
         return
     report.print_loads(loaded)
     if built:

@@ -57,9 +57,7 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     return Built(
         seconds=perf_counter() - started,
         nodes=dict(Counter(str(r.node.resource_type) for r in results)),
-        slowest={
-            r.node.name: round(r.execution_time, 3) for r in sorted(results, key=lambda r: -r.execution_time)[:5]
-        },
+        slowest={r.node.name: round(r.execution_time, 3) for r in sorted(results, key=lambda r: -r.execution_time)[:5]},
         warnings=[f"{r.node.name}: {_one_line(r.message)}" for r in results if r.status == "warn"],
     )
 

@@ -35,9 +35,7 @@ def read_csv(path: Path, source: Source) -> Iterator[pa.Table]:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:  # ArrowInvalid, UnicodeDecodeError
-        raise RunnerError(
-            f"{path} is not a CSV file that can be read: {' '.join(str(error).split())[:300]}"
-        ) from error
+        raise RunnerError(f"{path} is not a CSV file that can be read: {' '.join(str(error).split())[:300]}") from error
 
 
 def _positions(path: Path, source: Source, header: list[str]) -> list[int]:

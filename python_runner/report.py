@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -34,16 +35,18 @@ errors = Console(stderr=True, highlight=False)
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    json.dump(value, sys.stdout, default=str, indent=2)
+    json.dump(value, sys.stdout, default=_plain, indent=2)
     sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def print_rows(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """A table with the keys of the first row as its head."""
     rows = list(rows)
-    table = Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False
-    )
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for name in rows[0] if rows else ():
         numeric = all(isinstance(row[name], (int, float)) or row[name] is None for row in rows)
         table.add_column(name.replace("_", " "), justify="right" if numeric else "left", no_wrap=True)

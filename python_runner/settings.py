@@ -16,7 +16,7 @@ from python_runner.errors import UsageError
 class PostgresSettings(BaseSettings):
     """Where the snapshots live, and how many connections the runner may hold there."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr
     db_pool_min: int = Field(2, ge=1)
@@ -46,7 +46,11 @@ class SnowflakeSettings(BaseSettings):
     """Where the facts live, and how gently they are read."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_prefix="SNOWFLAKE_", extra="ignore", hide_input_in_errors=True
+        env_file=".env",
+        env_ignore_empty=True,
+        env_prefix="SNOWFLAKE_",
+        extra="ignore",
+        hide_input_in_errors=True,
     )
 
     account: str
@@ -116,8 +120,6 @@ def parse_conninfo(conninfo: str) -> dict[str, Any]:
             "DATABASE_URL is not a connection string libpq understands: "
             "use postgresql://user:password@host:5432/database"
         ) from error
-    if not conninfo.strip():
-        raise UsageError("DATABASE_URL is empty: set it to postgresql://user:password@host:5432/database")
     return dict(parts)
 
 

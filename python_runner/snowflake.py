@@ -6,7 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, cast
+from queue import Empty, LifoQueue
+from typing import Any
 
 import pyarrow as pa
 import snowflake.connector
@@ -23,14 +24,14 @@ CONNECT_TIMEOUT_S = 15
 
 # https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api (errno)
 BAD_LOGIN = 390100
-NO_SUCH_OBJECT = 2003
+NO_SUCH_OBJECT = (2003, 90105, 90106)
 NO_SUCH_COLUMN = (904, 2043)
 
 logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
 
 
 class Snowflake:
-    """A rate-limited reader that may be shared by threads; close it with `with`."""
+    """A rate-limited reader, shared by the threads of a load; a context manager."""
 
     def __init__(self, settings: SnowflakeSettings, on_retry: Callable[[str], None] = lambda _: None) -> None:
         self.settings = settings
@@ -38,17 +39,15 @@ class Snowflake:
         self.retries = 0
         self._on_retry = on_retry
         self._limiter = Limiter(Rate(1, round(1000 / settings.rate_limit_rps)), buffer_ms=1)
-        self._thread = threading.local()
-        self._open: list[SnowflakeConnection] = []
+        self._idle: LifoQueue[SnowflakeConnection] = LifoQueue()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Snowflake:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection in self._open:
-            with closing(connection):
-                pass
+        while not self._idle.empty():
+            self._idle.get().close()
 
     def fetch(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
         """The result of one statement as Arrow, with lower-case names. RunnerError when it fails for good."""
@@ -63,30 +62,41 @@ class Snowflake:
             return retrying(self._fetch_once, sql, params)
 
     def _fetch_once(self, sql: str, params: dict[str, Any] | None) -> pa.Table:
-        connection = self._connection()
-        self._limiter.try_acquire("statement")
-        with self._lock:
-            self.statements += 1
-        with closing(connection.cursor()) as cursor:
+        with self._connection() as connection, closing(connection.cursor()) as cursor:
+            self._limiter.try_acquire("statement")
+            with self._lock:
+                self.statements += 1
             cursor.execute(sql, params)
             table = cursor.fetch_arrow_all(force_return_table=True)
         return table.rename_columns([name.lower() for name in table.column_names])
 
-    def _connection(self) -> SnowflakeConnection:
-        if not hasattr(self._thread, "connection"):
-            self._limiter.try_acquire("login")
-            connection = snowflake.connector.connect(
-                **self.settings.connect_args(),
-                application="collectibles_snapshots",
-                login_timeout=CONNECT_TIMEOUT_S,
-                network_timeout=0,
-                session_parameters={"TIMEZONE": "UTC"},
-                arrow_number_to_decimal=True,
-            )
-            self._thread.connection = connection
-            with self._lock:
-                self._open.append(connection)
-        return cast("SnowflakeConnection", self._thread.connection)
+    @contextmanager
+    def _connection(self) -> Iterator[SnowflakeConnection]:
+        """One connection a thread at a time; one that failed is not used again."""
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        except errors.ProgrammingError:
+            self._idle.put(connection)
+            raise
+        except BaseException:
+            connection.close(retry=False)
+            raise
+        self._idle.put(connection)
+
+    def _connect(self) -> SnowflakeConnection:
+        self._limiter.try_acquire("login")
+        return snowflake.connector.connect(
+            **self.settings.connect_args(),
+            application="collectibles_snapshots",
+            login_timeout=CONNECT_TIMEOUT_S,
+            network_timeout=0,
+            session_parameters={"TIMEZONE": "UTC"},
+            arrow_number_to_decimal=True,
+        )
 
     def _note_retry(self, state: RetryCallState) -> None:
         with self._lock:
@@ -117,7 +127,7 @@ def _explain(error: errors.Error, settings: SnowflakeSettings) -> str:
     where = f"{settings.database}.{settings.schema_}"
     if _refused(error):
         return f"Snowflake refused the login of {settings.user!r}: check SNOWFLAKE_USER and SNOWFLAKE_PASSWORD"
-    if error.errno == NO_SUCH_OBJECT:
+    if error.errno in NO_SUCH_OBJECT:
         hint = "check SNOWFLAKE_DATABASE, SNOWFLAKE_SCHEMA and what SNOWFLAKE_ROLE may read"
         return f"Snowflake ({where}): {_one_line(error)}; {hint}"
     if error.errno in NO_SUCH_COLUMN:

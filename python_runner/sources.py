@@ -80,9 +80,7 @@ class Source(BaseModel):
 def read_sources(declaration: Path = DECLARATION) -> dict[str, Source]:
     """The declared sources by name, in the order they are loaded. RunnerError names what is wrong."""
     try:
-        tables = next(s for s in yaml.safe_load(declaration.read_text())["sources"] if s["name"] == "raw")[
-            "tables"
-        ]
+        tables = next(s for s in yaml.safe_load(declaration.read_text())["sources"] if s["name"] == "raw")["tables"]
         return {table["name"]: _source(table) for table in tables}
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

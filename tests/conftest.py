@@ -6,10 +6,8 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import psycopg
 import pytest
 import snowflake.connector
@@ -19,16 +17,17 @@ from psycopg.sql import SQL, Identifier
 
 from python_runner import raw
 from python_runner.demo import embedded, stand_in
-from python_runner.demo.sample import DATABASE, SCHEMA
 from python_runner.load import Loaded, load_from_snowflake
 from python_runner.postgres import Pool, open_pool
-from python_runner.settings import PostgresSettings, SnowflakeSettings, postgres_settings, snowflake_settings
+from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake import Snowflake
 from python_runner.sources import read_sources
 from python_runner.stage import Meter
 
 SOURCE_TABLES = {
-    "ALLDAY_WALLET_HOLDINGS_CURRENT": "wallet_address varchar, nft_id varchar, is_locked boolean, last_event_ts timestamp_ntz",
+    "ALLDAY_WALLET_HOLDINGS_CURRENT": (
+        "wallet_address varchar, nft_id varchar, is_locked boolean, last_event_ts timestamp_ntz"
+    ),
     "ALLDAY_CORE_NFT_METADATA": (
         "nft_id varchar, edition_id varchar, play_id varchar, series_id varchar, series_name varchar, set_id varchar,"
         " set_name varchar, tier varchar, max_mint_size varchar, serial_number varchar, first_name varchar,"
@@ -91,8 +90,7 @@ def database(database_url: str) -> Database:
 def stand_in_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stand_in.StandIn]:
     """A stand-in for Snowflake without tables."""
     folder = tmp_path_factory.mktemp("snowflake")
-    with duckdb.connect(str(folder / f"{DATABASE}.db")) as file:
-        file.execute(f"create schema {SCHEMA}")
+    stand_in.create_database(folder)
     try:
         yield stand_in.start(folder)
     finally:
@@ -118,7 +116,7 @@ class Warehouse:
     @property
     def settings(self) -> SnowflakeSettings:
         names = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.environment.items()}
-        return SnowflakeSettings(_env_file=None, SNOWFLAKE_SCHEMA=names.pop("schema"), **names)  # type: ignore[arg-type]
+        return SnowflakeSettings(_env_file=None, SNOWFLAKE_SCHEMA=names.pop("schema"), **names)  # type: ignore[arg-type,call-arg]
 
 
 @pytest.fixture
@@ -144,8 +142,7 @@ class Loader:
         with open_pool(self.database.settings) as pool, Snowflake(reading) as source:
             prepare(pool)
             return [
-                load_from_snowflake(pool, source, sources[name], full=full, meter=Meter())
-                for name in names or sources
+                load_from_snowflake(pool, source, sources[name], full=full, meter=Meter()) for name in names or sources
             ]
 
 
@@ -160,4 +157,6 @@ def prepare(pool: Pool) -> None:
 
 
 def _literal(row: tuple[Any, ...]) -> str:
-    return "(" + ", ".join("null" if v is None else str(v).lower() if isinstance(v, bool) else f"'{v}'" for v in row) + ")"
+    return (
+        "(" + ", ".join("null" if v is None else str(v).lower() if isinstance(v, bool) else f"'{v}'" for v in row) + ")"
+    )

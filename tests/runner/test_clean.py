@@ -20,12 +20,16 @@ NOON = datetime(2025, 6, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
 
 
 def page(source: Source, *rows: tuple[Any, ...], types: list[pa.DataType] | None = None) -> Any:
-    columns = [pa.array(values, type_) for values, type_ in zip(zip(*rows, strict=True), types or [None] * 9, strict=False)]
+    columns = [
+        pa.array(values, type_) for values, type_ in zip(zip(*rows, strict=True), types or [None] * 9, strict=False)
+    ]
     return clean(pa.table(columns, names=source.column_names), source)
 
 
 @pytest.mark.parametrize("nft_id", ["17", " 17 ", 17])
-@pytest.mark.parametrize("moment", ["2025-06-01 12:00:00.123456", "2025-06-01T12:00:00.123456", NOON.replace(tzinfo=None)])
+@pytest.mark.parametrize(
+    "moment", ["2025-06-01 12:00:00.123456", "2025-06-01T12:00:00.123456", NOON.replace(tzinfo=None)]
+)
 def test_a_usable_row_is_cast(nft_id: Any, moment: Any) -> None:
     done = page(HOLDINGS, (nft_id, "0xABCdef", "TRUE", moment))
     assert done.rows.to_pylist() == [
@@ -52,7 +56,9 @@ def test_a_row_that_cannot_be_loaded_is_reported_as_it_came(row: tuple[Any, ...]
     assert [(d.reason, tuple(d.row.values()), d.loaded) for d in done.dirt] == [(reason, row, False)]
 
 
-@pytest.mark.parametrize("moment", ["1899-12-31 00:00:00", "2262-04-11 23:47:16", "0001-01-01", "yesterday", "2025-13-45", "2025-02-30"])
+@pytest.mark.parametrize(
+    "moment", ["1899-12-31 00:00:00", "2262-04-11 23:47:16", "0001-01-01", "yesterday", "2025-13-45", "2025-02-30"]
+)
 def test_an_unusable_timestamp_becomes_null_and_the_row_stays(moment: str) -> None:
     done = page(HOLDINGS, ("1", "0x1", "false", moment))
     assert done.rows.column("last_event_ts").to_pylist() == [None]
@@ -78,7 +84,9 @@ def test_an_unusable_price_rejects_the_row(price: Any) -> None:
     assert done.dirt[0].reason == "lowest_ask_usd is not a numeric of at least 0"
 
 
-anything = st.one_of(st.none(), st.text(), st.integers().map(str), st.datetimes().map(str), st.sampled_from(["true", "F"]))
+anything = st.one_of(
+    st.none(), st.text(), st.integers().map(str), st.datetimes().map(str), st.sampled_from(["true", "F"])
+)
 
 
 @given(st.lists(st.tuples(anything, anything, anything, anything), max_size=20))

@@ -57,7 +57,7 @@ def test_dot_env_is_read(tmp_path: Path) -> None:
     [
         ({"SNOWFLAKE_ACCOUNT": ""}, 2, ["SNOWFLAKE_ACCOUNT"]),
         ({"SNOWFLAKE_PASSWORD": "hunter2"}, 1, ["refused the login", "SNOWFLAKE_PASSWORD"]),
-        ({"SNOWFLAKE_SCHEMA": "NOWHERE"}, 1, ["ALLDAY_WALLET_HOLDINGS_CURRENT", "SNOWFLAKE_SCHEMA"]),
+        ({"SNOWFLAKE_SCHEMA": "NOWHERE"}, 1, ["ALLDAY.NOWHERE", "check SNOWFLAKE_DATABASE, SNOWFLAKE_SCHEMA"]),
     ],
 )
 def test_wrong_snowflake_settings(
@@ -86,7 +86,12 @@ def test_a_file_is_loaded_and_shows_in_the_status(tmp_path: Path, database: Data
 
 @pytest.mark.parametrize(
     "arguments",
-    [["load", "--source", "nonsense"], ["load", "--from-csv", "prices.csv"], ["load", "--from-csv", "absent.csv"], ["fly"]],
+    [
+        ["load", "--source", "nonsense"],
+        ["load", "--from-csv", "prices.csv"],
+        ["load", "--from-csv", "absent.csv"],
+        ["fly"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "prices.csv").touch()

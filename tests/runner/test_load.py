@@ -149,7 +149,7 @@ def test_metadata_is_fetched_above_the_highest_and_where_a_held_moment_lacks_it(
     assert [row["nft_id"] for row in database.rows(known)] == [1, 2, 3, 5, 6]
 
 
-def test_prices_are_a_difference_at_every_load(load: Loader, database: Database, warehouse: Warehouse) -> None:
+def test_prices_are_a_difference_at_every_load(load: Loader, warehouse: Warehouse) -> None:
     warehouse.execute("insert into EDITION_PRICE_SCRAPE values ('1', 1, 2, 3), ('2', 5.5, null, null)")
     load("edition_price_scrape")
     warehouse.execute("delete from EDITION_PRICE_SCRAPE where edition_id = '1'")

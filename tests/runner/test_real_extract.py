@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,8 @@ METADATA = f"""
         nft_id, edition_id, play_id, null as series_id, series_name, null as set_id, set_name, tier,
         circulation_count as max_mint_size, serial_number, player_name as first_name, null as last_name,
         team_name, "position", jersey_number
-    from read_csv('{EXTRACT}/moments.csv', all_varchar = true)
-    left join read_csv('{EXTRACT}/editions.csv', all_varchar = true) using (edition_id)
+    from read_csv('{EXTRACT}/moments.csv', all_varchar = true) as moments
+    left join read_csv('{EXTRACT}/editions.csv', all_varchar = true) as editions using (edition_id)
 """
 TABLES = {
     "wallet_holdings": f"""
@@ -101,7 +100,7 @@ class Expected:
 
 
 @pytest.fixture(params=["snowflake", "csv"])
-def loaded(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Iterator[Database]:
+def loaded(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Database:
     """The extract, loaded from the stand-in or from files, and built."""
     sources = read_sources()
     with Progress(disable=True) as bar, duckdb.connect(str(tmp_path / "ALLDAY.db")) as file:
@@ -120,7 +119,7 @@ def loaded(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -
             finally:
                 stand_in.stop(tmp_path)
         pipeline.build(database.settings, bar)
-    yield database
+    return database
 
 
 def test_every_number_of_the_published_tables(loaded: Database) -> None:

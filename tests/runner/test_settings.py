@@ -42,9 +42,12 @@ def test_every_form_of_connection_string_reaches_dbt(
     ("environment", "message"),
     [
         ({}, "DATABASE_URL is not set"),
-        ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL is not set"),
         ({"DATABASE_URL": "hunter2"}, "DATABASE_URL is not a connection string"),
-        ({"DATABASE_URL": "host=x", "DB_POOL_MAX": "many"}, "DB_POOL_MAX (is 'many'): input should be a valid integer"),
+        (
+            {"DATABASE_URL": "host=x", "DB_POOL_MAX": "many"},
+            "DB_POOL_MAX (is 'many'): input should be a valid integer",
+        ),
         ({"DATABASE_URL": "host=x", "DB_POOL_MAX": "1"}, "DB_POOL_MIN (2) is above DB_POOL_MAX (1)"),
     ],
 )

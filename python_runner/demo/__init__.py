@@ -1,0 +1,1 @@
+"""Everything the demo and the tests need to run alone: two real servers and a collection to fill them."""

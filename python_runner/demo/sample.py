@@ -1,0 +1,91 @@
+"""A seeded, synthetic collection with the shape (and the dirt) of the real one, as a DuckDB file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from python_runner.demo.sample_sql import COUNTS, SCRIPTS
+from python_runner.errors import RunnerError
+
+DATABASE = "ALLDAY"
+SCHEMA = "PUBLIC"
+
+FULL_MOMENTS = 9_540_000
+FULL_HELD = 6_100_000
+FULL_WALLETS = 120_000
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How many moments to make; everything else follows from the proportions of the real collection."""
+
+    moments: int
+
+    @property
+    def held(self) -> int:
+        """Moments that a wallet holds (the others are still in packs, or burned)."""
+        return round(self.moments * FULL_HELD / FULL_MOMENTS)
+
+    @property
+    def wallets(self) -> int:
+        """Distinct wallets, the two system wallets among them."""
+        return max(round(self.moments * FULL_WALLETS / FULL_MOMENTS), 10)
+
+    @property
+    def share(self) -> float:
+        """This scale as a share of the real one."""
+        return self.moments / FULL_MOMENTS
+
+
+SMALL = Scale(100_000)
+FULL = Scale(FULL_MOMENTS)
+
+
+@dataclass(frozen=True)
+class SampleSize:
+    """What was written. `held` counts rows as they stand in the table, duplicates and dirt included."""
+
+    editions: int
+    moments: int
+    metadata: int
+    held: int
+    wallets: int
+    pairs: int
+    prices: int
+    profiles: int
+
+
+def generate(path: Path, scale: Scale = SMALL, seed: int = 1) -> SampleSize:
+    """Write the sample to `path`, replacing what is there; the same seed and scale give the same rows.
+
+    The stand-in serves the file as the Snowflake database of that name, so call it `ALLDAY.db`.
+    """
+    variables: dict[str, float] = {
+        "seed": seed,
+        "moments": scale.moments,
+        "held": scale.held,
+        "wallets": scale.wallets,
+    }
+    variables |= {"share": scale.share, "breadth": scale.share**0.5}
+    unfinished = path.with_suffix(".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(str(unfinished), config={"threads": 2, "memory_limit": "2GB"}) as db:
+            for name, value in variables.items():
+                db.execute(f"set variable {name} = {value!r}::{'bigint' if isinstance(value, int) else 'double'}")
+            db.execute("set preserve_insertion_order = false")
+            db.execute(f"create schema {SCHEMA}; set schema = '{SCHEMA}'")
+            for script in SCRIPTS:
+                db.execute(script)
+            counts = db.execute(COUNTS).fetchone()
+    except duckdb.Error as exc:
+        unfinished.unlink(missing_ok=True)
+        raise RunnerError(f"The sample could not be written to {path}: {exc}") from exc
+    # The log of a file that is replaced would be replayed into the new one.
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+    unfinished.replace(path)
+    return SampleSize(*(counts or ()))

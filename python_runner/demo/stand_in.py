@@ -1,0 +1,168 @@
+"""A local stand-in for Snowflake: fakesnow's server over a folder of DuckDB files.
+
+`python -m python_runner.demo.stand_in --data FOLDER` serves each `FOLDER/NAME.db` as database NAME on
+127.0.0.1, to the user and password in STAND_IN_USER and STAND_IN_PASSWORD, until it is ended.
+`start` does that in a process that outlives the caller; `stop` ends it, whoever started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+
+from python_runner.demo.sample import DATABASE, SCHEMA
+from python_runner.errors import RunnerError
+
+MODULE = "python_runner.demo.stand_in"
+STATE = "stand_in.json"
+LOG = "stand_in.log"
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A running stand-in, as its state file remembers it."""
+
+    pid: int
+    created: float
+    port: int
+    user: str
+    password: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that make the runner talk to this server."""
+        return {
+            "SNOWFLAKE_ACCOUNT": "stand_in",
+            "SNOWFLAKE_USER": self.user,
+            "SNOWFLAKE_PASSWORD": self.password,
+            "SNOWFLAKE_DATABASE": DATABASE,
+            "SNOWFLAKE_SCHEMA": SCHEMA,
+            "SNOWFLAKE_WAREHOUSE": "STAND_IN",
+            "SNOWFLAKE_HOST": "127.0.0.1",
+            "SNOWFLAKE_PORT": str(self.port),
+            "SNOWFLAKE_PROTOCOL": "http",
+        }
+
+    @property
+    def connect_args(self) -> dict[str, Any]:
+        """The same for `snowflake.connector.connect`."""
+        named = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.environment.items()}
+        return {**named, "port": self.port, "login_timeout": 15, "network_timeout": 0}
+
+
+def create_database(data: Path, database: str = DATABASE, schema: str = SCHEMA) -> None:
+    """Make an empty database in the folder, for `start` to serve."""
+    data.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(data / f"{database}.db")) as connection:
+        connection.execute(f'create schema if not exists "{schema}"')
+
+
+def start(data: Path, *, user: str = "demo", password: str | None = None, timeout: float = 60) -> StandIn:
+    """Serve the databases of a folder from a process of its own, and wait until it answers.
+
+    If one runs for this folder already, that one is returned, with its own user and password.
+    """
+    if found := running(data):
+        return found
+    data = data.resolve()
+    (data / STATE).unlink(missing_ok=True)
+    secret = password or secrets.token_urlsafe(18)
+    with (data / LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", MODULE, "--data", str(data)],
+            cwd=Path(__file__).resolve().parents[2],
+            env={**os.environ, "STAND_IN_USER": user, "STAND_IN_PASSWORD": secret},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := running(data):
+            return found
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    last = "\n".join((data / LOG).read_text(errors="replace").splitlines()[-10:])
+    raise RunnerError(f"The stand-in for Snowflake did not start; the end of its log:\n{last}")
+
+
+def running(data: Path) -> StandIn | None:
+    """The stand-in that serves this folder, if one does."""
+    try:
+        found = StandIn(**json.loads((data / STATE).read_text()))
+        return found if _process(found) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def stop(data: Path, timeout: float = 10) -> bool:
+    """End the stand-in of this folder; False if none was running."""
+    found = running(data)
+    process = _process(found) if found else None
+    if process is None:
+        return False
+    try:
+        process.terminate()
+        process.wait(timeout)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(timeout)
+    except psutil.NoSuchProcess:
+        pass
+    (data / STATE).unlink(missing_ok=True)
+    return True
+
+
+def _process(found: StandIn) -> psutil.Process | None:
+    """The process of a state file, unless its number has passed on to another."""
+    try:
+        process = psutil.Process(found.pid)
+        same = abs(process.create_time() - found.created) < 1 and MODULE in process.cmdline()
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.Error:
+        return None
+
+
+def main() -> None:
+    """Serve until ended; the state file appears once the server can answer."""
+    # Not at the top: whoever only starts or stops a stand-in need not wait for the server's imports.
+    import uvicorn  # noqa: PLC0415
+
+    from python_runner.demo.stand_in_app import application  # noqa: PLC0415
+
+    parser = argparse.ArgumentParser(prog=MODULE)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    options = parser.parse_args()
+    app = application(options.data)
+    listener = socket.create_server(("127.0.0.1", options.port))
+    me = StandIn(
+        pid=os.getpid(),
+        created=psutil.Process().create_time(),
+        port=listener.getsockname()[1],
+        user=os.environ["STAND_IN_USER"],
+        password=os.environ["STAND_IN_PASSWORD"],
+    )
+    unfinished = options.data / f"{STATE}.partial"
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(asdict(me)))
+    unfinished.replace(options.data / STATE)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""fakesnow's server with what it lacks for our use; every mend of fakesnow is here and nowhere else."""
+
+from __future__ import annotations
+
+import gzip
+import hmac
+import importlib
+import json
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from fakesnow.instance import FakeSnow
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+# The package has a function of this name, which hides the module.
+server: Any = importlib.import_module("fakesnow.server")
+arrow: Any = importlib.import_module("fakesnow.arrow")
+
+
+def application(data: Path) -> Starlette:
+    """Build the server's application over the DuckDB files of a folder."""
+    served = FakeSnow(db_path=data)
+    served.results_cache = _Forgetful()
+    served.duck_conn.execute("set memory_limit = '3GB'")
+    databases = sorted(data.glob("*.db"))
+    for file in databases:
+        served.connect(file.stem)
+        # DuckDB cannot replay fakesnow's macros from its log, should the server be killed.
+        served.duck_conn.execute(f'checkpoint "{file.stem}"')
+    # An unknown database or schema is an error in Snowflake; fakesnow would make it.
+    served.create_database_on_connect = False
+    served.create_schema_on_connect = False
+    server.shared_fs = served
+    server.to_ipc = _to_ipc
+    arrow.timestamp_to_sf_struct = _to_sf_timestamps
+    server.logger.setLevel(logging.WARNING)
+    login = Route("/session/v1/login-request", _login, methods=["POST"])
+    routes = [login, *(route for route in server.routes if route.path != login.path)]
+
+    @asynccontextmanager
+    async def closing(_: Starlette) -> AsyncIterator[None]:
+        yield
+        for file in databases:
+            served.duck_conn.execute(f'force checkpoint "{file.stem}"')
+
+    return Starlette(routes=routes, lifespan=closing)
+
+
+class _Forgetful(dict[str, Any]):
+    """fakesnow keeps each result for RESULT_SCAN until it ends, which a load of millions of rows cannot have."""
+
+    def __setitem__(self, key: str, value: object) -> None:
+        """Drop the result."""
+
+
+async def _login(request: Request) -> Response:
+    body = await request.body()
+    if request.headers.get("Content-Encoding") == "gzip":
+        body = gzip.decompress(body)
+    data = json.loads(body)["data"]
+    given = f"{data.get('LOGIN_NAME', '')}:{data.get('PASSWORD', '')}"
+    expected = f"{os.environ['STAND_IN_USER']}:{os.environ['STAND_IN_PASSWORD']}"
+    if hmac.compare_digest(given.encode(), expected.encode()):
+        accepted: Response = await server.login_request(request)
+        return accepted
+    message = "Incorrect username or password was specified."
+    return JSONResponse({"data": {}, "code": "390100", "message": message, "success": False})
+
+
+def _to_sf_timestamps(column: Any) -> Any:
+    """Turn timestamps into the struct the connector expects; fakesnow's own has no NULLs."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    zone = column.type.tz
+    micros = column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64())
+    # Integer division rounds towards zero, but the fraction must not be negative before 1970.
+    epoch = pc.divide(micros, 1_000_000)
+    epoch = pc.if_else(pc.less(micros, pc.multiply(epoch, 1_000_000)), pc.subtract(epoch, 1), epoch)
+    fraction = pc.multiply(pc.subtract(micros, pc.multiply(epoch, 1_000_000)), 1000)
+    children = {"epoch": epoch, "fraction": fraction.cast(pa.int32())}
+    if zone:
+        children["timezone"] = pa.array([1440] * len(column), type=pa.int32())
+    return pa.StructArray.from_arrays(
+        [pc.fill_null(child, 0) for child in children.values()],
+        fields=[pa.field(name, child.type, nullable=False) for name, child in children.items()],
+        mask=pc.is_null(column),
+    )
+
+
+def _to_ipc(table: pa.Table) -> pa.Buffer:
+    """Write any number of batches, none too; fakesnow's own takes exactly one."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return sink.getvalue()

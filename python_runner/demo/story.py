@@ -1,0 +1,125 @@
+"""`runner demo`: the main job on this machine alone, told as it goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+from rich.progress import Progress
+
+from python_runner import pipeline, report
+from python_runner.demo import embedded, sample, stand_in
+from python_runner.demo.day import simulate_day
+from python_runner.errors import RunnerError
+from python_runner.settings import postgres_settings, snowflake_settings
+from python_runner.sources import PROJECT, read_sources
+
+FOLDER = PROJECT / ".demo"
+WAREHOUSE = FOLDER / "snowflake"
+DATABASE = "collectibles"
+
+TOP_FIVE = """
+select display_name, total_moments, floor_value::float, asp_value::float
+from public.top_wallets_by_value_snapshot
+order by floor_value desc, wallet_address
+limit 5
+"""
+
+
+def demo(scale: sample.Scale, bar: Progress) -> dict[str, Any]:
+    """Fill a stand-in, load, build, let a day pass, load, build; returns what each step did."""
+    stop()
+    with _step(bar, f"making a collection of {scale.moments:,} moments"):
+        size = sample.generate(WAREHOUSE / f"{sample.DATABASE}.db", scale)
+    with _step(bar, "starting a stand-in for Snowflake and an embedded Postgres"):
+        warehouse = stand_in.start(WAREHOUSE)
+        url = _new_database(embedded.start(FOLDER).url)
+    with _only({"DATABASE_URL": url, **warehouse.environment}):
+        postgres, snowflake, sources = postgres_settings(), snowflake_settings(), read_sources()
+        loaded = pipeline.load(postgres, snowflake, list(sources.values()), bar)
+        built = pipeline.build(postgres, bar)
+        with _step(bar, "a day passes"):
+            day = simulate_day(warehouse)
+        reloaded = pipeline.load(postgres, snowflake, list(sources.values()), bar)
+        # A burn leaves no row behind that could be fetched: it shows when everything is compared.
+        reloaded += pipeline.load(postgres, snowflake, [sources["wallet_holdings"]], bar, full=True)
+        refreshed = pipeline.build(postgres, bar)
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        top = connection.execute(TOP_FIVE).fetchall()
+    return {
+        "sample": asdict(size),
+        "first": {"loaded": loaded, "built": built},
+        "day": asdict(day),
+        "refresh": {"loaded": reloaded, "built": refreshed},
+        "top_wallets": top,
+        "database_url": url,
+    }
+
+
+def print_story(told: dict[str, Any]) -> None:
+    """The same for people."""
+    say, first, refresh, size = report.console.print, told["first"], told["refresh"], told["sample"]
+    say(
+        f"[bold]The first load[/]: {size['metadata']:,} moments, {size['held']:,} held by {size['wallets']:,} wallets\n"
+    )
+    report.print_loads(first["loaded"])
+    report.print_build(first["built"])
+    day = ", ".join(f"{count:,} {what}" for what, count in told["day"].items())
+    say(f"\n[bold]A day later[/]: {day}\n")
+    report.print_loads(refresh["loaded"])
+    report.print_build(refresh["built"])
+    seconds = [sum(one.seconds for one in part["loaded"]) + part["built"].seconds for part in (first, refresh)]
+    say(f"\nFirst load and build {seconds[0]:.1f} s, refresh {seconds[1]:.1f} s.\n")
+    report.print_rows("the most valuable wallets", told["top_wallets"])
+    say("Postgres and the stand-in keep running.")
+    say("  make psql   opens psql on the result")
+    say("  make stop   stops both and removes their data")
+
+
+def psql() -> None:
+    """Become psql on the demo's database."""
+    server = embedded.start(FOLDER) if FOLDER.exists() else None
+    if server is None:
+        raise RunnerError("there is no demo to look at: run `make demo` first")
+    os.execv(server.psql, [str(server.psql), make_conninfo(server.url, dbname=DATABASE)])  # noqa: S606
+
+
+def stop() -> None:
+    """Stop both servers and remove what they hold."""
+    stand_in.stop(WAREHOUSE)
+    embedded.stop(FOLDER, remove=True)
+
+
+def _new_database(url: str) -> str:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"drop database if exists {DATABASE} with (force)")
+        connection.execute(f"create database {DATABASE}")
+    return make_conninfo(url, dbname=DATABASE)
+
+
+@contextmanager
+def _only(settings: dict[str, str]) -> Iterator[None]:
+    """The demo's servers and nothing of the user's: what is set for production must not leak in."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(("SNOWFLAKE_", "DBT_", "PG")):
+            del os.environ[name]
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _step(bar: Progress, what: str) -> Iterator[None]:
+    task = bar.add_task(what, total=1, detail="")
+    yield
+    bar.update(task, advance=1)

@@ -1,0 +1,53 @@
+"""The project as a whole: plain dbt works without the runner, and nothing names an index or a host."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from python_runner.settings import PostgresSettings
+from python_runner.sources import PROJECT
+from tests.conftest import Database, Loader, Warehouse
+
+DBT = Path(sys.executable).parent / "dbt"
+
+
+def dbt(*arguments: str, profiles: Path, target: Path, settings: PostgresSettings | None = None) -> str:
+    (profiles / "profiles.yml").write_text((PROJECT / "profiles.yml.example").read_text())
+    environment = {**os.environ, "DBT_PROFILES_DIR": str(profiles), "DBT_TARGET_PATH": str(target)}
+    done = subprocess.run(
+        [str(DBT), *arguments],
+        cwd=PROJECT,
+        env=environment | (settings.for_dbt() if settings else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_the_project_parses_without_a_warning_and_without_a_database(tmp_path: Path) -> None:
+    dbt("--warn-error", "parse", "--no-partial-parse", profiles=tmp_path, target=tmp_path / "target")
+
+
+@pytest.mark.database
+def test_plain_dbt_builds_from_the_profile_alone(
+    tmp_path: Path, load: Loader, database: Database, warehouse: Warehouse
+) -> None:
+    warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"), ("0xb", "2", True, None))
+    warehouse.execute("insert into EDITION_PRICE_SCRAPE values ('E1', 1, 2, 3)")
+    load()
+    for command in (["build"], ["build"], ["run", "--full-refresh"]):
+        dbt(*command, profiles=tmp_path, target=tmp_path / "target", settings=database.settings)
+    assert database.value("select sum(moments_total) from wallet_summary_snapshot") == 2
+
+
+def test_the_lock_has_versions_only() -> None:
+    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+    assert all(re.fullmatch(r"[a-z0-9-]+(\[[a-z,-]+\])?==[\w.+]+( ; [^/]+)?", line) for line in lines)
