@@ -54,7 +54,7 @@ def apply(
          "rejected": staged.rejected},
     ).fetchone()  # type: ignore[misc] # fmt: skip
     names["batch_id"] = SQL(str(batch_id))
-    write = _fill if baseline else partial(_apply_difference, whole=whole)
+    write = partial(_fill, source=source) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)
     _note_dirt(connection, source, batch_id, staged.dirt)
     connection.execute(
@@ -64,14 +64,23 @@ def apply(
     return Batch(batch_id, baseline, *counts)
 
 
-def _fill(connection: Connection, names: dict[str, Any]) -> tuple[int, int, int]:
+def _fill(connection: Connection, names: dict[str, Any], *, source: Source) -> tuple[int, int, int]:
     inserted = connection.execute(
         SQL("insert into {table} ({columns}, batch_id) select {columns}, {batch_id} from ({newest}) as new").format(
             **names
         )
     )
+    raw.create_indexes(connection, source)
     connection.execute(SQL("analyze {table}").format(**names))
+    _forget_watermarks(connection, source)
     return inserted.rowcount, 0, 0
+
+
+def _forget_watermarks(connection: Connection, source: Source) -> None:
+    """A baseline is not in the log: whoever reads the log starts over."""
+    log = f"{raw.RAW}.{source.name}_changes"
+    if connection.execute("select to_regclass('delta.watermarks')").fetchone() != (None,):
+        connection.execute("delete from delta.watermarks where log = %s::regclass", (log,))
 
 
 def _apply_difference(connection: Connection, names: dict[str, Any], *, whole: bool) -> tuple[int, int, int]:

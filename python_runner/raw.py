@@ -77,6 +77,19 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
         )
 
 
+def create_indexes(connection: Connection, source: Source) -> None:
+    """The declared indexes that do not exist yet."""
+    for index in source.indexes:
+        columns = index["columns"]
+        connection.execute(
+            SQL("create index if not exists {name} on {table} ({columns})").format(
+                name=Identifier("_".join([source.name, *columns])),
+                table=table(source),
+                columns=SQL(", ").join(map(Identifier, columns)),
+            )
+        )
+
+
 def recreate_stage(connection: Connection, source: Source) -> None:
     """An empty stage; unlogged, since a load that did not finish starts over."""
     connection.execute(

@@ -1,19 +1,19 @@
--- One row per edition known from metadata, with its prices.
+-- One row per step, edition and version of it: weight 1 where the version begins, -1 where it ends. The sum over
+-- all steps is the editions known from metadata, with their prices.
 
-{{ config(indexes=[{'columns': ['edition_id'], 'unique': true}]) }}
+{{ config(
+    indexes=[{'columns': ['step']}, {'columns': ['edition_id']}],
+    meta={'delta': {'raw.nft_core_metadata': 'whole', 'raw.edition_price_scrape': 'changes'}},
+) }}
+
+{% set attributes = [
+    'edition_id', 'first_name', 'last_name', 'team_name', 'position', 'tier', 'series_name', 'set_name',
+    'max_mint_size', 'lowest_ask_usd', 'avg_sale_usd', 'top_sale_usd',
+] %}
 
 with
 
--- Moments of an edition may disagree while a correction arrives: the newest speaks. Read apart from
--- `metadata`, since a CTE that is used twice is written out, and this one is millions of rows.
-newest_moments as (
-    select max(nft_id) as nft_id
-    from {{ ref('stg_nft_core_metadata') }}
-    where edition_id is not null
-    group by edition_id
-),
-
-metadata as (
+metadata as not materialized (
     select * from {{ ref('stg_nft_core_metadata') }}
 ),
 
@@ -21,23 +21,62 @@ prices as (
     select * from {{ ref('stg_edition_price_scrape') }}
 ),
 
-priced as (
+touched as (
+    select edition_id from {{ ref('stg_nft_core_metadata_changes') }}
+    where edition_id is not null
+    union
+    select edition_id from {{ ref('stg_edition_price_scrape_changes') }}
+),
+
+-- Moments of an edition may disagree while a correction arrives: the first of the edition speaks for it.
+first_moments as (
+    select first_moment.*
+    from touched
+    cross join lateral (
+        select * from metadata
+        where metadata.edition_id = touched.edition_id
+        order by metadata.serial_number, metadata.nft_id
+        limit 1
+    ) as first_moment
+),
+
+versions as (
     select
-        metadata.edition_id,
-        metadata.first_name,
-        metadata.last_name,
-        metadata.team_name,
-        metadata.position,
-        metadata.tier,
-        metadata.series_name,
-        metadata.set_name,
-        metadata.max_mint_size,
+        1 as weight,
+        first_moments.edition_id,
+        first_moments.first_name,
+        first_moments.last_name,
+        first_moments.team_name,
+        first_moments.position,
+        first_moments.tier,
+        first_moments.series_name,
+        first_moments.set_name,
+        first_moments.max_mint_size,
         prices.lowest_ask_usd,
         prices.avg_sale_usd,
         prices.top_sale_usd
-    from newest_moments
-    inner join metadata on newest_moments.nft_id = metadata.nft_id
-    left join prices on metadata.edition_id = prices.edition_id
+    from first_moments
+    left join prices on first_moments.edition_id = prices.edition_id
+    {%- if is_incremental() %}
+    union all
+    select
+        -weight as weight,
+        {{ attributes | join(',\n        ') }}
+    from {{ this }}
+    where
+        edition_id in (select touched.edition_id from touched)
+        and current_setting('delta.rebuild', true) = ''
+    {%- endif %}
+),
+
+net as (
+    select
+        {{ delta_setting('', 'step', 0) }} as step,
+        sum(weight)::integer as weight,
+        {{ attributes | join(',\n        ') }}
+    from versions
+    group by {{ attributes | join(', ') }}
+    having sum(weight) <> 0
 )
 
-select * from priced
+select * from net

@@ -1,27 +1,81 @@
--- One row per wallet and edition it holds; the edition is NULL where a moment's metadata has not arrived.
+-- One row per step, wallet and edition: by how many moments the wallet's holding of the edition changed. The sum
+-- over all steps is what it holds. The edition is NULL where a moment's metadata has not arrived.
 
-{{ config(indexes=[{'columns': ['wallet_address', 'edition_id'], 'unique': true}]) }}
+{{ config(
+    indexes=[{'columns': ['edition_id']}, {'columns': ['step']}],
+    meta={'delta': {'raw.wallet_holdings': 'whole', 'raw.nft_core_metadata': 'changes'}},
+) }}
 
 with
 
-holdings as (
+holdings as not materialized (
     select * from {{ ref('stg_wallet_holdings') }}
 ),
 
-metadata as (
+holding_changes as not materialized (
+    select * from {{ ref('stg_wallet_holdings_changes') }}
+),
+
+metadata as not materialized (
     select * from {{ ref('stg_nft_core_metadata') }}
 ),
 
-counted as (
+metadata_changes as not materialized (
+    select * from {{ ref('stg_nft_core_metadata_changes') }}
+),
+
+-- What a moment gains on one edition it loses on another, or on the unknown one.
+remapped as (
+    select nft_id, edition_id, weight from metadata_changes
+    union all
+    select nft_id, null as edition_id, -weight as weight from metadata_changes
+),
+
+-- d(H x M) = dH x M + H x dM - dH x dM, where H and M are as they are now.
+terms as (
+    select
+        holding_changes.wallet_address,
+        metadata.edition_id,
+        holding_changes.weight,
+        holding_changes.is_locked,
+        holding_changes.batch_id
+    from holding_changes
+    left join metadata on holding_changes.nft_id = metadata.nft_id
+
+    union all
+
     select
         holdings.wallet_address,
-        metadata.edition_id,
-        count(*) as moments,
-        count(*) filter (where holdings.is_locked) as locked,
-        max(holdings.batch_id) as last_batch_id
-    from holdings
-    left join metadata on holdings.nft_id = metadata.nft_id
-    group by holdings.wallet_address, metadata.edition_id
+        remapped.edition_id,
+        remapped.weight,
+        holdings.is_locked,
+        null as batch_id
+    from remapped
+    inner join holdings on remapped.nft_id = holdings.nft_id
+
+    union all
+
+    select
+        holding_changes.wallet_address,
+        remapped.edition_id,
+        -holding_changes.weight * remapped.weight as weight,
+        holding_changes.is_locked,
+        null as batch_id
+    from remapped
+    inner join holding_changes on remapped.nft_id = holding_changes.nft_id
+),
+
+net as (
+    select
+        {{ delta_setting('', 'step', 0) }} as step,
+        wallet_address,
+        edition_id,
+        sum(weight)::integer as moments,
+        coalesce(sum(weight) filter (where is_locked), 0)::integer as locked,
+        max(batch_id) as last_batch_id
+    from terms
+    group by edition_id, wallet_address
+    having sum(weight) <> 0 or sum(weight) filter (where is_locked) <> 0 or max(batch_id) is not null
 )
 
-select * from counted
+select * from net

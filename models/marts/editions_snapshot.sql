@@ -1,35 +1,69 @@
 -- One row per edition known from metadata, held or not.
 
-{{ config(indexes=[{'columns': ['edition_id'], 'unique': true}]) }}
+{{ config(
+    indexes=[{'columns': ['edition_id'], 'unique': true}],
+    unique_key='edition_id',
+    meta={
+        'delta': {'int_wallet_editions': 'whole', 'int_editions': 'whole'},
+        'accumulate': {
+            'sums': ['total_moments'],
+            'latest': [
+                'first_name', 'last_name', 'team_name', 'position', 'tier', 'series_name', 'set_name',
+                'max_mint_size', 'min_serial', 'max_serial', 'lowest_ask_usd', 'avg_sale_usd', 'top_sale_usd',
+            ],
+            'vanishes': [
+                'total_moments', 'first_name', 'last_name', 'team_name', 'position', 'tier', 'series_name',
+                'set_name', 'max_mint_size',
+            ],
+        },
+    },
+) }}
 
 with
 
-editions as (
-    select * from {{ ref('int_editions') }}
-),
-
-holdings as (
+holdings as not materialized (
     select * from {{ ref('stg_wallet_holdings') }}
 ),
 
-metadata as (
+metadata as not materialized (
     select * from {{ ref('stg_nft_core_metadata') }}
 ),
 
-held as (
+touched as (
     select
-        metadata.edition_id,
-        count(*) as total_moments,
-        min(metadata.serial_number) as min_serial,
-        max(metadata.serial_number) as max_serial
-    from holdings
-    inner join metadata on holdings.nft_id = metadata.nft_id
-    group by metadata.edition_id
+        edition_id,
+        sum(moments)::bigint as total_moments
+    from (
+        select
+            edition_id,
+            moments
+        from {{ changes('int_wallet_editions') }} as held
+        where edition_id is not null
+        union all
+        select
+            edition_id,
+            0 as moments
+        from {{ changes('int_editions') }} as known
+    ) as signed
+    group by edition_id
 ),
 
-joined as (
+editions as (
     select
-        editions.edition_id,
+        edition_id, first_name, last_name, team_name, position, tier, series_name, set_name, max_mint_size,
+        lowest_ask_usd, avg_sale_usd, top_sale_usd
+    from {{ ref('int_editions') }}
+    where edition_id in (select touched.edition_id from touched)
+    group by
+        edition_id, first_name, last_name, team_name, position, tier, series_name, set_name, max_mint_size,
+        lowest_ask_usd, avg_sale_usd, top_sale_usd
+    having sum(weight) > 0
+),
+
+-- The least and the greatest cannot be added up: the index finds them among the moments that are held.
+described as (
+    select
+        touched.edition_id,
         editions.first_name,
         editions.last_name,
         editions.team_name,
@@ -38,15 +72,29 @@ joined as (
         editions.series_name,
         editions.set_name,
         editions.max_mint_size,
-        coalesce(held.total_moments, 0) as total_moments,
-        held.min_serial,
-        held.max_serial,
+        touched.total_moments,
+        (
+            select metadata.serial_number
+            from metadata
+            inner join holdings on metadata.nft_id = holdings.nft_id
+            where metadata.edition_id = touched.edition_id and metadata.serial_number is not null
+            order by metadata.serial_number
+            limit 1
+        ) as min_serial,
+        (
+            select metadata.serial_number
+            from metadata
+            inner join holdings on metadata.nft_id = holdings.nft_id
+            where metadata.edition_id = touched.edition_id and metadata.serial_number is not null
+            order by metadata.serial_number desc
+            limit 1
+        ) as max_serial,
         editions.lowest_ask_usd,
         editions.avg_sale_usd,
         editions.top_sale_usd,
         now() as updated_at
-    from editions
-    left join held on editions.edition_id = held.edition_id
+    from touched
+    left join editions on touched.edition_id = editions.edition_id
 )
 
-select * from joined
+select * from described

@@ -1,6 +1,10 @@
 -- One row: the values that the explorer's filters offer.
 
-{{ config(indexes=[{'columns': ['id'], 'unique': true}]) }}
+{{ config(
+    indexes=[{'columns': ['id'], 'unique': true}],
+    unique_key='id',
+    meta={'accumulate': {'latest': ['players', 'teams', 'series', 'sets', 'positions', 'tiers']}},
+) }}
 
 with
 

@@ -1,14 +1,28 @@
 -- One row per team and wallet that holds a moment of it, system wallets left out.
 
-{{ config(indexes=[
-    {'columns': ['team_name', 'wallet_address'], 'unique': true},
-    {'columns': ['team_name', 'total_moments']},
-]) }}
+{{ config(
+    indexes=[
+        {'columns': ['team_name', 'wallet_address'], 'unique': true},
+        {'columns': ['team_name', 'total_moments']},
+    ],
+    unique_key=['team_name', 'wallet_address'],
+    meta={
+        'delta': {'int_wallet_facts': 'whole'},
+        'accumulate': {
+            'sums': [
+                'total_moments', 'unlocked_moments', 'locked_moments',
+                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
+            ],
+            'latest': ['display_name'],
+            'vanishes': ['total_moments'],
+        },
+    },
+) }}
 
 with
 
 facts as (
-    select * from {{ ref('int_wallet_facts') }}
+    select * from {{ changes('int_wallet_facts') }} as changed
 ),
 
 profiles as (

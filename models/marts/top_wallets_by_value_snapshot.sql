@@ -1,15 +1,29 @@
 -- One row per wallet that holds a moment, with its worth, system wallets left out.
 
-{{ config(indexes=[
-    {'columns': ['wallet_address'], 'unique': true},
-    {'columns': ['floor_value']},
-    {'columns': ['asp_value']},
-]) }}
+{{ config(
+    indexes=[
+        {'columns': ['wallet_address'], 'unique': true},
+        {'columns': ['floor_value']},
+        {'columns': ['asp_value']},
+    ],
+    unique_key='wallet_address',
+    meta={
+        'delta': {'int_wallet_facts': 'whole'},
+        'accumulate': {
+            'sums': [
+                'total_moments',
+                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate', 'floor_value', 'asp_value',
+            ],
+            'latest': ['display_name'],
+            'vanishes': ['total_moments'],
+        },
+    },
+) }}
 
 with
 
 facts as (
-    select * from {{ ref('int_wallet_facts') }}
+    select * from {{ changes('int_wallet_facts') }} as changed
 ),
 
 profiles as (
@@ -25,8 +39,8 @@ totals as (
         wallet_address,
         sum(moments)::bigint as total_moments,
         {{ tier_counts() }},
-        sum(floor_value)::numeric(20, 2) as floor_value,
-        sum(asp_value)::numeric(20, 2) as asp_value
+        (sum(floor_cents) / 100)::numeric(20, 2) as floor_value,
+        (sum(asp_cents) / 100)::numeric(20, 2) as asp_value
     from facts
     where wallet_address not in (select excluded_wallets.wallet_address from excluded_wallets)
     group by wallet_address

@@ -1,14 +1,28 @@
 -- One row per wallet that holds a moment, system wallets left out.
 
-{{ config(indexes=[
-    {'columns': ['wallet_address'], 'unique': true},
-    {'columns': ['total_moments']},
-]) }}
+{{ config(
+    indexes=[
+        {'columns': ['wallet_address'], 'unique': true},
+        {'columns': ['total_moments']},
+    ],
+    unique_key='wallet_address',
+    meta={
+        'delta': {'int_wallet_facts': 'whole'},
+        'accumulate': {
+            'sums': [
+                'total_moments', 'unlocked_moments', 'locked_moments',
+                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
+            ],
+            'latest': ['display_name'],
+            'vanishes': ['total_moments'],
+        },
+    },
+) }}
 
 with
 
 facts as (
-    select * from {{ ref('int_wallet_facts') }}
+    select * from {{ changes('int_wallet_facts') }} as changed
 ),
 
 profiles as (

@@ -1,11 +1,28 @@
 -- One row per wallet that holds a moment, system wallets included.
 
-{{ config(indexes=[{'columns': ['wallet_address'], 'unique': true}]) }}
+{{ config(
+    indexes=[
+        {'columns': ['wallet_address'], 'unique': true},
+    ],
+    unique_key='wallet_address',
+    meta={
+        'delta': {'int_wallet_facts': 'whole'},
+        'accumulate': {
+            'sums': [
+                'moments_total', 'locked_count', 'unlocked_count',
+                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate', 'floor_value', 'asp_value', 'priced_moments',
+            ],
+            'latest': ['display_name'],
+            'newest': ['last_synced_at'],
+            'vanishes': ['moments_total'],
+        },
+    },
+) }}
 
 with
 
 facts as (
-    select * from {{ ref('int_wallet_facts') }}
+    select * from {{ changes('int_wallet_facts') }} as changed
 ),
 
 profiles as (
@@ -23,8 +40,8 @@ totals as (
         sum(locked)::bigint as locked_count,
         sum(moments - locked)::bigint as unlocked_count,
         {{ tier_counts() }},
-        sum(floor_value)::numeric(20, 2) as floor_value,
-        sum(asp_value)::numeric(20, 2) as asp_value,
+        (sum(floor_cents) / 100)::numeric(20, 2) as floor_value,
+        (sum(asp_cents) / 100)::numeric(20, 2) as asp_value,
         sum(priced_moments)::bigint as priced_moments,
         max(last_batch_id) as last_batch_id
     from facts

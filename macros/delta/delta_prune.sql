@@ -1,0 +1,29 @@
+{#-
+    On-run-end: forgets the watermarks of relations that are gone, and those of readers that have left a log unread
+    for too long (they are rebuilt at their next run), then deletes what every remaining reader of a loaded table's
+    log has accounted for. The logs of models are not pruned: their sum is the model.
+-#}
+
+{% macro delta_prune() %}
+{%- if execute -%}
+{%- set logs = [] -%}
+{%- for node in graph.sources.values() if node.identifier.endswith('_changes') -%}
+    {%- do logs.append(api.Relation.create(database=node.database, schema=node.schema, identifier=node.identifier)) -%}
+{%- endfor -%}
+delete from delta.watermarks
+where
+    not exists (select from pg_class where pg_class.oid = watermarks.reader)
+    or not exists (select from pg_class where pg_class.oid = watermarks.log);
+{%- for log in logs %}
+{%- if load_relation(log) is not none %}
+delete from delta.watermarks
+where
+    log = '{{ log }}'::regclass
+    and advanced_at < now() - interval '{{ var("delta_retention", "14 days") }}'
+    and "position" < (select max(batch_id) from {{ log }});
+delete from {{ log }}
+where batch_id <= (select min("position") from delta.watermarks where log = '{{ log }}'::regclass);
+{%- endif %}
+{%- endfor %}
+{%- endif -%}
+{% endmacro %}
