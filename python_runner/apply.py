@@ -39,6 +39,8 @@ def apply(
     """
     names = _names(source)
     connection.execute(SQL("analyze {stage}").format(**names))
+    # No model is in the middle of reading the tables: see delta_begin.
+    connection.execute("select pg_advisory_xact_lock(hashtextextended('delta', 0))")
     batch_id, baseline = connection.execute(
         SQL(
             """

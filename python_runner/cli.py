@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
 from python_runner import pipeline, report
 from python_runner.dbt import Built
 from python_runner.errors import RunnerError, UsageError
+from python_runner.exclusion import exclusive
 from python_runner.load import Loaded
 from python_runner.postgres import open_pool, translated
-from python_runner.settings import postgres_settings, snowflake_settings
+from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
 from python_runner.sources import pick, read_sources
 from python_runner.status import status as read_status
 
@@ -36,6 +38,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Fail at once if another load or build is running.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -47,6 +50,7 @@ def load(
         typer.Option(help="Read the source from a CSV file (.gz too).", exists=True, dir_okay=False, readable=True),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Fetch everything, and apply it as a difference.")] = False,
+    no_wait: NoWait = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -55,7 +59,7 @@ def load(
         postgres, chosen = postgres_settings(), pick(read_sources(), source)
         if from_csv and not source:
             raise UsageError("--from-csv needs --source: say which table the file holds")
-        with report.progress(visible=not as_json) as bar:
+        with report.progress(visible=not as_json) as bar, _exclusive(postgres, "load", bar, no_wait=no_wait):
             if from_csv:
                 loaded = [pipeline.load_file(postgres, chosen[0], from_csv, bar, full=full)]
             else:
@@ -68,6 +72,7 @@ def run(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Fetch everything and rebuild every model.")
     ] = False,
+    no_wait: NoWait = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -78,9 +83,9 @@ def run(
             snowflake_settings(),
             list(read_sources().values()),
         )
-        with report.progress(visible=not as_json) as bar:
+        with report.progress(visible=not as_json) as bar, _exclusive(postgres, "run", bar, no_wait=no_wait):
             loaded = pipeline.load(postgres, warehouse, sources, bar, full=full_refresh)
-            built = pipeline.build(postgres, bar, *(["--full-refresh"] if full_refresh else []))
+            built = pipeline.build(postgres, bar, full_refresh=full_refresh)
         _print(loaded, built, as_json=as_json)
 
 
@@ -146,6 +151,10 @@ def _handled(*, as_json: bool, debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         report.errors.print("stopped: nothing of the unfinished load was applied; run the command again to continue")
         raise typer.Exit(1) from None
+
+
+def _exclusive(postgres: PostgresSettings, what: str, bar: Progress, *, no_wait: bool) -> AbstractContextManager[None]:
+    return exclusive(postgres, what, wait=not no_wait, say=bar.console.print)
 
 
 def _print(loaded: list[Loaded], built: Built | None, *, as_json: bool) -> None:

@@ -40,8 +40,12 @@ def load_file(postgres: PostgresSettings, source: Source, path: Path, bar: Progr
         return load_from_file(pool, source, path, full=full, meter=SourceMeter(bar, source.name))
 
 
-def build(postgres: PostgresSettings, bar: Progress, *arguments: str) -> dbt.Built:
-    """`dbt build` without the unit tests (their inputs are fixed: they are for CI), node by node on the bar."""
+def build(postgres: PostgresSettings, bar: Progress, *, full_refresh: bool = False) -> dbt.Built:
+    """`dbt build`, node by node on the bar.
+
+    Without the unit tests, whose inputs are fixed: they are for CI. The tests that join everything anew come
+    with a full refresh alone: an ordinary one should cost what changed.
+    """
     task = bar.add_task("dbt build", total=None, detail="parsing")
 
     def on_node(name: str, total: int | None) -> None:
@@ -50,7 +54,8 @@ def build(postgres: PostgresSettings, bar: Progress, *arguments: str) -> dbt.Bui
         else:
             bar.update(task, advance=1, detail=name)
 
-    return dbt.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
+    kind = ["--full-refresh"] if full_refresh else ["--exclude", "tag:reconcile"]
+    return dbt.build(postgres, "--exclude-resource-type", "unit_test", *kind, on_node=on_node)
 
 
 def _create_tables(pool: Pool) -> None:

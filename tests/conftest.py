@@ -65,6 +65,9 @@ class Database:
 
     url: str
 
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url)
+
     def rows(self, query: str, *params: Any) -> list[dict[str, Any]]:
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
             return connection.execute(query, params).fetchall()

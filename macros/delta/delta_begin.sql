@@ -1,5 +1,6 @@
 {#-
-    Pre-hook: takes the model's watermarks (so that a second run of it waits) and fixes, for this transaction,
+    Pre-hook: keeps loads from committing while the model reads (they take the same lock alone), takes the model's
+    watermarks (so that a second run of it waits) and fixes, for this transaction,
     which rows of each log it accounts for, and whether it has to start over: because it is asked to, because
     it has no watermark for a log, or because so much changed that adding it all up again is cheaper.
 -#}
@@ -7,6 +8,8 @@
 {% macro delta_begin() %}
 {%- set inputs = delta_inputs() if execute else [] -%}
 {%- if inputs -%}
+select pg_advisory_xact_lock_shared(hashtextextended('delta', 0));
+
 with
 
 watermarks as (
@@ -39,7 +42,7 @@ bounds as (
         greatest(inputs.last, watermarks."position", 0) as upto,
         case
             when watermarks."position" is null then 'it has no watermark for ' || inputs.log::regclass
-            when inputs.whole and inputs.changes > pg_class.reltuples * {{ var('rebuild_share', 0.5) }}
+            when inputs.whole and pg_class.reltuples > 0 and inputs.changes > pg_class.reltuples * {{ var('rebuild_share', 0.5) }}
                 then inputs.changes || ' changes of ' || inputs.log::regclass || ' are cheaper to add up anew'
         end as reason
     from inputs
@@ -55,8 +58,11 @@ decision as (
 select
     set_config('delta.rebuild', reason, true),
     set_config('delta.step', nextval('delta.steps')::text, true),
+    set_config(
+        'work_mem', case when reason <> '' then '{{ var("rebuild_work_mem", "256MB") }}' else current_setting('work_mem') end, true
+    ),
     (
-        select count(set_config(setting || '_above', case when reason <> '' and whole then '-1' else '9223372036854775807' end, true))
+        select count(set_config(setting || '_beyond', case when reason <> '' and whole then '(0,0)' else '(4294967295,0)' end, true))
             + count(set_config(setting || '_after', (case
                 when reason = '' then after when loaded or not whole then upto else 0
             end)::text, true))

@@ -1,6 +1,7 @@
 {#-
     Post-hook: advances the model's watermarks, in the transaction that wrote what they stand for. A table made
-    anew holds a row for every group the log ever had: those that have vanished since are deleted.
+    anew holds a row for every group the log ever had: those that have vanished since are deleted, and what is left is
+    analyzed, for those who read it next.
 -#}
 
 {% macro delta_end() %}
@@ -21,5 +22,12 @@ where known."position" < excluded."position";
 delete from {{ this }} as old
 where current_setting('delta.rebuild') <> '' and {{ accumulate_vanishes(rules, 'old') }};
 {%- endif %}
+do $$
+begin
+    if current_setting('delta.rebuild') <> '' then
+        analyze {{ this }};
+    end if;
+end
+$$
 {%- endif -%}
 {% endmacro %}

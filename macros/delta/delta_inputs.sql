@@ -13,14 +13,16 @@
             ) }}
         {%- endif -%}
         {%- set parts = name.split('.') -%}
-        {%- set base = source(parts[0], parts[1]) if parts | length == 2 else ref(name) -%}
-        {%- set log = base.incorporate(path={'identifier': base.identifier ~ '_changes'}) if parts | length == 2 else base -%}
+        {%- set loaded = parts | length == 2 -%}
+        {%- set base = source(parts[0], parts[1]) if loaded else ref(name) -%}
+        {%- set changes = {'identifier': base.identifier ~ '_changes'} -%}
+        {%- set log = base.incorporate(path=changes) if loaded else base -%}
         {%- do inputs.append({
             'setting': 'delta.' ~ name | replace('.', '_'),
             'base': base,
             'log': log,
-            'position': 'batch_id' if parts | length == 2 else 'step',
-            'loaded': parts | length == 2,
+            'position': 'batch_id' if loaded else 'step',
+            'loaded': loaded,
             'whole': kind == 'whole',
         }) -%}
     {%- endfor -%}

@@ -8,7 +8,9 @@
 {%- if execute -%}
 {%- set logs = [] -%}
 {%- for node in graph.sources.values() if node.identifier.endswith('_changes') -%}
-    {%- do logs.append(api.Relation.create(database=node.database, schema=node.schema, identifier=node.identifier)) -%}
+    {%- do logs.append(
+        api.Relation.create(database=node.database, schema=node.schema, identifier=node.identifier)
+    ) -%}
 {%- endfor -%}
 delete from delta.watermarks
 where

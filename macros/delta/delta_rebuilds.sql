@@ -1,4 +1,7 @@
-{#- Whether delta_begin decided that this model starts over; says why. Only for the strategies: it asks the database. -#}
+{#-
+    Whether delta_begin decided that this model starts over; says why. Only for the strategies: it asks the
+    database.
+-#}
 
 {% macro delta_rebuilds() %}
     {%- set reason = run_query("select current_setting('delta.rebuild', true)").columns[0].values()[0] -%}

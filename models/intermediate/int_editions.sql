@@ -1,5 +1,5 @@
--- One row per step, edition and version of it: weight 1 where the version begins, -1 where it ends. The sum over
--- all steps is the editions known from metadata, with their prices.
+-- One row per step, edition and version of it: weight 1 where the version begins, -1 where it ends. The sum
+-- over all steps is the editions known from metadata, with their prices.
 
 {{ config(
     indexes=[{'columns': ['step']}, {'columns': ['edition_id']}],
@@ -33,7 +33,7 @@ first_moments as (
     select first_moment.*
     from touched
     cross join lateral (
-        select * from metadata
+        select metadata.* from metadata
         where metadata.edition_id = touched.edition_id
         order by metadata.serial_number, metadata.nft_id
         limit 1
@@ -65,7 +65,7 @@ versions as (
     from {{ this }}
     where
         edition_id in (select touched.edition_id from touched)
-        and current_setting('delta.rebuild', true) = ''
+        and coalesce(current_setting('delta.rebuild', true), '') = ''
     {%- endif %}
 ),
 

@@ -1,5 +1,5 @@
--- One row per step, wallet and edition: by how many moments the wallet's holding of the edition changed. The sum
--- over all steps is what it holds. The edition is NULL where a moment's metadata has not arrived.
+-- One row per step, wallet and edition: by how many moments the wallet's holding of the edition changed. The
+-- sum over all steps is what it holds. The edition is NULL where a moment's metadata has not arrived.
 
 {{ config(
     indexes=[{'columns': ['edition_id']}, {'columns': ['step']}],
@@ -26,9 +26,17 @@ metadata_changes as not materialized (
 
 -- What a moment gains on one edition it loses on another, or on the unknown one.
 remapped as (
-    select nft_id, edition_id, weight from metadata_changes
+    select
+        nft_id,
+        edition_id,
+        weight
+    from metadata_changes
     union all
-    select nft_id, null as edition_id, -weight as weight from metadata_changes
+    select
+        nft_id,
+        null as edition_id,
+        -weight as weight
+    from metadata_changes
 ),
 
 -- d(H x M) = dH x M + H x dM - dH x dM, where H and M are as they are now.

@@ -1,5 +1,5 @@
--- One row per step, wallet, tier and team: by how much the wallet's moments and their value changed. The sum over
--- all steps is what every wallet mart adds up. Tier and team are NULL where they are not known.
+-- One row per step, wallet, tier and team: by how much the wallet's moments and their value changed. The sum
+-- over all steps is what every wallet mart adds up. Tier and team are NULL where they are not known.
 
 {{ config(
     indexes=[{'columns': ['step']}],
@@ -56,10 +56,26 @@ edition_changes as (
         sum(asp_cents)::bigint as asp_cents,
         sum(priced)::integer as priced
     from (
-        select edition_id, tier, team_name, weight, floor_cents, asp_cents, priced from editions
+        select
+            edition_id,
+            tier,
+            team_name,
+            weight,
+            floor_cents,
+            asp_cents,
+            priced
+        from editions
         where step > {{ delta_setting('int_editions', 'after', 9223372036854775807) }}
         union all
-        select edition_id, null, null, -weight, 0, 0, 0 from editions
+        select
+            edition_id,
+            null as tier,
+            null as team_name,
+            -weight as weight,
+            0 as floor_cents,
+            0 as asp_cents,
+            0 as priced
+        from editions
         where step > {{ delta_setting('int_editions', 'after', 9223372036854775807) }}
     ) as signed
     group by edition_id, tier, team_name
@@ -91,12 +107,12 @@ terms as (
         wallet_editions.wallet_address,
         edition_changes.tier,
         edition_changes.team_name,
-        wallet_editions.moments * edition_changes.weight,
-        wallet_editions.locked * edition_changes.weight,
-        wallet_editions.moments * edition_changes.floor_cents,
-        wallet_editions.moments * edition_changes.asp_cents,
-        wallet_editions.moments * edition_changes.priced,
-        null
+        wallet_editions.moments * edition_changes.weight as moments,
+        wallet_editions.locked * edition_changes.weight as locked,
+        wallet_editions.moments * edition_changes.floor_cents as floor_cents,
+        wallet_editions.moments * edition_changes.asp_cents as asp_cents,
+        wallet_editions.moments * edition_changes.priced as priced_moments,
+        null as last_batch_id
     from edition_changes
     inner join wallet_editions on edition_changes.edition_id = wallet_editions.edition_id
     {%- if is_incremental() %}
@@ -108,7 +124,12 @@ terms as (
         known.wallet_address,
         known.tier,
         known.team_name,
-        0, 0, 0, 0, 0, null::bigint
+        0 as moments,
+        0 as locked,
+        0 as floor_cents,
+        0 as asp_cents,
+        0 as priced_moments,
+        null::bigint as last_batch_id
     from {{ this }} as known
     where known.wallet_address in (select renamed.wallet_address from renamed)
     {%- endif %}

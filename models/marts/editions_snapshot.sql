@@ -4,7 +4,11 @@
     indexes=[{'columns': ['edition_id'], 'unique': true}],
     unique_key='edition_id',
     meta={
-        'delta': {'int_wallet_editions': 'whole', 'int_editions': 'whole'},
+        'delta': {
+            'int_wallet_editions': 'whole',
+            'int_editions': 'whole',
+            'raw.nft_core_metadata': 'changes',
+        },
         'accumulate': {
             'sums': ['total_moments'],
             'latest': [
@@ -44,14 +48,31 @@ touched as (
             edition_id,
             0 as moments
         from {{ changes('int_editions') }} as known
+        union all
+        -- A serial number that is corrected changes neither log.
+        select
+            edition_id,
+            0 as moments
+        from {{ ref('stg_nft_core_metadata_changes') }}
+        where edition_id is not null
     ) as signed
     group by edition_id
 ),
 
 editions as (
     select
-        edition_id, first_name, last_name, team_name, position, tier, series_name, set_name, max_mint_size,
-        lowest_ask_usd, avg_sale_usd, top_sale_usd
+        edition_id,
+        first_name,
+        last_name,
+        team_name,
+        position,
+        tier,
+        series_name,
+        set_name,
+        max_mint_size,
+        lowest_ask_usd,
+        avg_sale_usd,
+        top_sale_usd
     from {{ ref('int_editions') }}
     where edition_id in (select touched.edition_id from touched)
     group by

@@ -12,7 +12,8 @@
         'accumulate': {
             'sums': [
                 'total_moments',
-                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate', 'floor_value', 'asp_value',
+                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
+                'floor_value', 'asp_value',
             ],
             'latest': ['display_name'],
             'vanishes': ['total_moments'],

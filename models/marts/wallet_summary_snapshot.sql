@@ -10,7 +10,8 @@
         'accumulate': {
             'sums': [
                 'moments_total', 'locked_count', 'unlocked_count',
-                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate', 'floor_value', 'asp_value', 'priced_moments',
+                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
+                'floor_value', 'asp_value', 'priced_moments',
             ],
             'latest': ['display_name'],
             'newest': ['last_synced_at'],

@@ -6,7 +6,7 @@ select
     edition_id,
     batch_id
 from {{ source('raw', 'nft_core_metadata') }}
-where nft_id > {{ delta_setting('raw.nft_core_metadata', 'above', -1) }}
+where {{ delta_whole('raw.nft_core_metadata') }}
 
 union all
 

@@ -1,5 +1,5 @@
--- One row per signed change of a holding, of those the reader has to account for: a rebuild takes every holding
--- as new, an increment takes the log.
+-- One row per signed change of a holding, of those the reader has to account for: a rebuild takes every
+-- holding as new, an increment takes the log.
 
 select
     1 as weight,
@@ -8,7 +8,7 @@ select
     is_locked,
     batch_id
 from {{ source('raw', 'wallet_holdings') }}
-where nft_id > {{ delta_setting('raw.wallet_holdings', 'above', -1) }}
+where {{ delta_whole('raw.wallet_holdings') }}
 
 union all
 

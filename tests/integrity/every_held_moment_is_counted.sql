@@ -1,5 +1,7 @@
 -- Protects against lost or doubled moments: the summary counts exactly what raw holds.
 
+{{ config(tags=['reconcile']) }}
+
 with
 
 summary as (

@@ -1,5 +1,7 @@
 -- Protects the editions: their moments are the wallets' moments of known editions.
 
+{{ config(tags=['reconcile']) }}
+
 with
 
 wallets as (
@@ -21,4 +23,4 @@ select
     wallets.moments as held
 from editions
 full join wallets on editions.edition_id = wallets.edition_id
-where editions.total_moments is distinct from coalesce(wallets.moments, 0)
+where coalesce(editions.total_moments, 0) <> coalesce(wallets.moments, 0)

@@ -30,7 +30,7 @@ left join raw.nft_core_metadata as m using (nft_id)
 left join (
     select distinct on (edition_id) edition_id, upper(tier) as tier
     from raw.nft_core_metadata
-    order by edition_id, nft_id desc
+    order by edition_id, serial_number, nft_id
 ) as e using (edition_id)
 left join raw.edition_price_scrape as p using (edition_id)
 group by h.wallet_address
@@ -41,7 +41,9 @@ select e.team_name, h.wallet_address, count(*), count(*) filter (where h.is_lock
 from raw.wallet_holdings as h
 join raw.nft_core_metadata as m using (nft_id)
 join (
-    select distinct on (edition_id) edition_id, team_name from raw.nft_core_metadata order by edition_id, nft_id desc
+    select distinct on (edition_id) edition_id, team_name
+    from raw.nft_core_metadata
+    order by edition_id, serial_number, nft_id
 ) as e using (edition_id)
 where e.team_name is not null and h.wallet_address not in ('0xe4cf4bdc1751c65d', '0xb6f2481eba4df97b')
 group by e.team_name, h.wallet_address

@@ -1,0 +1,47 @@
+"""Loads and builds exclude each other: the second waits, and says for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from python_runner.errors import RunnerError
+from python_runner.postgres import CONNECT_TIMEOUT_S, translated
+from python_runner.settings import PostgresSettings
+
+KEY = "hashtextextended('collectibles_runner', 0)"
+
+# The lock is a transaction's, not a session's: so it also holds behind a pooler that lends out transactions.
+HOLDER = f"""
+select activity.application_name, activity.pid, to_char(activity.xact_start, 'HH24:MI:SS') as since
+from pg_locks
+inner join pg_stat_activity as activity using (pid)
+where
+    locktype = 'advisory'
+    and granted
+    and database = (select oid from pg_database where datname = current_database())
+    and (classid::bigint << 32) | objid::bigint = {KEY}
+"""
+
+
+@contextmanager
+def exclusive(settings: PostgresSettings, what: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the one right to change the tables, as `what`; RunnerError at once if it is taken and `wait` is off."""
+    with (
+        translated(),
+        psycopg.connect(
+            settings.conninfo, application_name=f"runner {what}", connect_timeout=CONNECT_TIMEOUT_S
+        ) as connection,
+    ):
+        connection.execute("set local idle_in_transaction_session_timeout = 0")
+        taken = connection.execute(f"select pg_try_advisory_xact_lock({KEY})").fetchone()
+        if taken != (True,):
+            holder = connection.execute(HOLDER).fetchone()
+            whom = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is just ending"
+            if not wait:
+                raise RunnerError(f"busy with {whom}: wait for it, or leave out --no-wait")
+            say(f"waiting for {whom}")
+            connection.execute(f"select pg_advisory_xact_lock({KEY})")
+        yield

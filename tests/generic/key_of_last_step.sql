@@ -1,0 +1,17 @@
+{#- A step of a log is tested once, by the build that wrote it: what stood before has not changed since. -#}
+
+{% test key_of_last_step(model, columns, required) %}
+
+{%- for argument in [columns, required] if argument is string or not argument -%}
+    {{ exceptions.raise_compiler_error("key_of_last_step: expected a list of columns, got '" ~ argument ~ "'") }}
+{%- endfor %}
+
+select
+    {{ columns | join(', ') }},
+    count(*) as copies
+from {{ model }}
+where step = (select max(step) from {{ model }})
+group by {{ columns | join(', ') }}
+having count(*) > 1 or num_nonnulls({{ required | join(', ') }}) < {{ required | length }}
+
+{% endtest %}

@@ -1,0 +1,31 @@
+-- Protects the first log: its sum is each wallet's moments of each edition, as raw holds them, none negative.
+
+{{ config(tags=['reconcile']) }}
+
+with
+
+signed as (
+    select
+        wallet_address,
+        edition_id,
+        moments,
+        locked
+    from {{ ref('int_wallet_editions') }}
+    union all
+    select
+        holdings.wallet_address,
+        metadata.edition_id,
+        -1 as moments,
+        -holdings.is_locked::integer as locked
+    from {{ ref('stg_wallet_holdings') }} as holdings
+    left join {{ ref('stg_nft_core_metadata') }} as metadata on holdings.nft_id = metadata.nft_id
+)
+
+select
+    wallet_address,
+    edition_id,
+    sum(moments) as moments_too_many,
+    sum(locked) as locked_too_many
+from signed
+group by wallet_address, edition_id
+having sum(moments) <> 0 or sum(locked) <> 0

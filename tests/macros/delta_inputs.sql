@@ -1,0 +1,29 @@
+-- A loaded table is read from its log of batches, a model is its own log of steps.
+-- depends_on: {{ ref('int_editions') }}, {{ source('raw', 'wallet_holdings') }}
+
+{{ config(meta={'delta': {'raw.wallet_holdings': 'whole', 'int_editions': 'changes'}}) }}
+
+{% set inputs = delta_inputs() if execute else [] -%}
+{% set logs = inputs | map(attribute='log') | map(attribute='identifier') | join(' ') -%}
+{% set positions = inputs | map(attribute='position') | join(' ') -%}
+{% set settings = inputs | map(attribute='setting') | join(' ') -%}
+{% set whole = inputs | selectattr('whole') | map(attribute='setting') | join(' ') -%}
+
+with
+
+found (logs, positions, settings, whole) as (
+    values (
+        '{{ logs }}',
+        '{{ positions }}',
+        '{{ settings }}',
+        '{{ whole }}'
+    )
+)
+
+select *
+from found
+where
+    logs <> 'wallet_holdings_changes int_editions'
+    or positions <> 'batch_id step'
+    or settings <> 'delta.raw_wallet_holdings delta.int_editions'
+    or whole <> 'delta.raw_wallet_holdings'

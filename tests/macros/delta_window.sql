@@ -1,0 +1,23 @@
+-- The window is what lies after the watermark and up to the end of the log; outside a run it is empty.
+
+with
+
+log as materialized (
+    select
+        batch_id,
+        set_config('delta.raw_example_after', '1', true) as after,
+        set_config('delta.raw_example_upto', '3', true) as upto
+    from generate_series(1, 4) as batch_id
+),
+
+kept as (
+    select batch_id from log
+    where {{ delta_window('raw.example') }}
+    union all
+    select batch_id from log
+    where {{ delta_window('raw.other') }}
+)
+
+select array_agg(batch_id order by batch_id) as batches
+from kept
+having array_agg(batch_id order by batch_id) is distinct from array[2, 3]

@@ -1,0 +1,58 @@
+"""Two loads or builds at once: the second waits and says for whom, or fails at once."""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+
+import pytest
+
+from python_runner.errors import RunnerError
+from python_runner.exclusion import exclusive
+from tests.conftest import Database, Loader, Warehouse
+
+pytestmark = pytest.mark.database
+
+
+def test_the_second_fails_at_once_without_waiting(database: Database) -> None:
+    busy = r"busy with `runner load` \(process \d+, since \d\d:\d\d:\d\d\)"
+    with (
+        exclusive(database.settings, "load", wait=True, say=print),
+        pytest.raises(RunnerError, match=busy),
+        exclusive(database.settings, "run", wait=False, say=print),
+    ):
+        raise AssertionError("both hold it")
+
+
+def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
+    said: list[str] = []
+    waiting, done = Event(), Event()
+
+    def second() -> None:
+        with exclusive(database.settings, "run", wait=True, say=lambda text: (said.append(text), waiting.set())):  # type: ignore[func-returns-value]
+            done.set()
+
+    with exclusive(database.settings, "load", wait=True, say=print):
+        thread = Thread(target=second)
+        thread.start()
+        assert waiting.wait(10)
+        assert not done.is_set()
+    thread.join(10)
+    assert done.is_set()
+    assert said[0].startswith("waiting for `runner load` (process ")
+
+
+def test_a_load_waits_for_a_model_that_is_reading(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"))
+    load("wallet_holdings")
+    warehouse.hold(("0xa", "2", False, None))
+    reader = database.connect()
+    reader.execute("select pg_advisory_xact_lock_shared(hashtextextended('delta', 0))")
+    thread = Thread(target=load, args=("wallet_holdings",))
+    thread.start()
+    waits = "select count(*) > 0 from pg_locks where locktype = 'advisory' and not granted"
+    while not database.value(waits):
+        assert thread.is_alive()
+    assert database.value("select count(*) from raw.wallet_holdings") == 1
+    reader.close()
+    thread.join(30)
+    assert database.value("select count(*) from raw.wallet_holdings") == 2
