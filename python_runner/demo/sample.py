@@ -74,7 +74,8 @@ def generate(path: Path, scale: Scale = SMALL, seed: int = 1) -> SampleSize:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished.unlink(missing_ok=True)
     try:
-        with duckdb.connect(str(unfinished), config={"threads": 2, "memory_limit": "2GB"}) as db:
+        with duckdb.connect(str(unfinished), config={"threads": 2, "memory_limit": "600MB"}) as db:
+            db.execute("set enable_progress_bar = false")
             for name, value in variables.items():
                 db.execute(f"set variable {name} = {value!r}::{'bigint' if isinstance(value, int) else 'double'}")
             db.execute("set preserve_insertion_order = false")
