@@ -27,8 +27,12 @@ def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
     said: list[str] = []
     waiting, done = Event(), Event()
 
+    def say(text: str) -> None:
+        said.append(text)
+        waiting.set()
+
     def second() -> None:
-        with exclusive(database.settings, "run", wait=True, say=lambda text: (said.append(text), waiting.set())):  # type: ignore[func-returns-value]
+        with exclusive(database.settings, "run", wait=True, say=say):
             done.set()
 
     with exclusive(database.settings, "load", wait=True, say=print):

@@ -1,0 +1,164 @@
+"""The dbt project as the tests run it: in this process, parsed once for a database name that stays the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from dbt.cli.main import dbtRunner
+from psycopg.sql import SQL, Identifier
+
+from python_runner import raw
+from python_runner.apply import Batch, apply
+from python_runner.settings import PostgresSettings
+from python_runner.sources import PROJECT, read_sources
+from python_runner.stage import Staged
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+SOURCES = read_sources()
+LOGS = ("int_wallet_editions", "int_editions", "int_wallet_facts")
+SNAPSHOTS = (
+    "wallet_summary_snapshot",
+    "top_wallets_snapshot",
+    "top_wallets_by_team_snapshot",
+    "top_wallets_by_tier_snapshot",
+    "top_wallets_by_value_snapshot",
+    "editions_snapshot",
+    "explorer_filters_snapshot",
+)
+MODELS = LOGS + SNAPSHOTS
+
+Connection = psycopg.Connection[Any]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one dbt run did: the status of every model, its words on failures and on rebuilds."""
+
+    status: dict[str, str]
+    errors: dict[str, str]
+    rebuilt: dict[str, str]
+
+    @property
+    def failed(self) -> list[str]:
+        """Models that did not end well, nor were skipped."""
+        return list(self.errors)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every model ended well."""
+        return set(self.status.values()) == {"success"}
+
+
+@dataclass
+class Project:
+    """The project on one database, whose content may change under it."""
+
+    url: str
+    folder: Path
+    schema: str = "public"
+    manifest: Manifest | None = field(default=None, repr=False)
+
+    def prepare(self) -> None:
+        """What does not change between histories: raw tables, the seed, the views."""
+        with psycopg.connect(self.url) as connection:
+            raw.create_tables(connection, list(SOURCES.values()))
+        self.parse()
+        self._invoke("seed")
+        assert self.run("staging").ok
+
+    def parse(self) -> None:
+        """Read the project once, for this database and schema."""
+        self.manifest = self._invoke("parse").result
+
+    def run(
+        self,
+        *models: str,
+        full_refresh: bool = False,
+        rebuild_share: float = 1e9,
+        defer_to: Project | None = None,
+    ) -> Run:
+        """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be."""
+        said: dict[str, str] = {}
+
+        def listen(event: Any) -> None:
+            message = str(getattr(event.data, "msg", ""))
+            if " is rebuilt: " in message:
+                relation, reason = message.split(" is rebuilt: ")
+                said[relation.split(".")[-1].strip('"')] = reason
+
+        arguments = [
+            "--select",
+            *(models or ("intermediate", "marts")),
+            "--vars",
+            f"{{rebuild_share: {rebuild_share}}}",
+        ]
+        if full_refresh:
+            arguments += ["--full-refresh"]
+        if defer_to and defer_to.manifest:
+            defer_to.manifest.writable_manifest().write(str(self.folder / "manifest.json"))
+            arguments += ["--defer", "--state", str(self.folder)]
+        outcome = self._invoke("run", *arguments, listen=listen)
+        if outcome.exception:
+            raise outcome.exception
+        results = outcome.result.results
+        return Run(
+            status={result.node.name: str(result.status) for result in results},
+            errors={result.node.name: str(result.message) for result in results if result.status == "error"},
+            rebuilt=said,
+        )
+
+    def _invoke(self, command: str, *arguments: str, listen: Any = lambda _event: None) -> Any:
+        flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-use-colors"]
+        folders = ["--project-dir", PROJECT, "--profiles-dir", self.folder, "--target-path", self.folder / "target"]
+        with self._environment():
+            runner = dbtRunner(manifest=self.manifest, callbacks=[listen])
+            return runner.invoke([*flags, command, *map(str, folders), *arguments])
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        profile = self.folder / "profiles.yml"
+        if not profile.exists():
+            profile.write_text((PROJECT / "profiles.yml.example").read_text())
+        settings = PostgresSettings(database_url=self.url, _env_file=None)  # type: ignore[arg-type,call-arg]
+        before = dict(os.environ)
+        os.environ.update(settings.for_dbt() | {"DBT_PG_SCHEMA": self.schema})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool) -> Batch:
+    """Stage these rows and apply them in one transaction, as the loader does once it has fetched them."""
+    source = SOURCES[name]
+    with connection.transaction():
+        raw.recreate_stage(connection, source)
+        columns = SQL(", ").join(map(Identifier, source.column_names))
+        with connection.cursor().copy(
+            SQL("copy {stage} ({columns}) from stdin").format(stage=raw.stage(source), columns=columns)
+        ) as copy:
+            for row in rows:
+                copy.write_row([row.get(column) for column in source.column_names])
+        return apply_stage(connection, name, whole=whole)
+
+
+def apply_stage(connection: Connection, name: str, *, whole: bool) -> Batch:
+    """Apply what is staged, however it came there."""
+    source = SOURCES[name]
+    row = connection.execute(SQL("select count(*), clock_timestamp() from {}").format(raw.stage(source))).fetchone()
+    assert row is not None
+    fetched, now = row
+    mode = "full" if whole else "incremental"
+    batch = apply(connection, source, Staged(fetched=fetched), mode=mode, whole=whole, started_at=now)
+    connection.execute(SQL("drop table {}").format(raw.stage(source)))
+    return batch
