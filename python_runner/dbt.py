@@ -56,7 +56,7 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
         raise RunnerError(_explain(failures))
     return Built(
         seconds=perf_counter() - started,
-        nodes=dict(Counter(str(r.node.resource_type) for r in results)),
+        nodes=dict(Counter(kind for r in results if (kind := str(r.node.resource_type)) != "operation")),
         slowest={r.node.name: round(r.execution_time, 3) for r in sorted(results, key=lambda r: -r.execution_time)[:5]},
         warnings=[f"{r.node.name}: {_one_line(r.message)}" for r in results if r.status == "warn"],
     )
