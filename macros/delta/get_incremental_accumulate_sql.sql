@@ -5,7 +5,7 @@
       sums      added to what is there
       latest    taken from the new row
       newest    the greater of both
-      vanishes  a row whose columns named here are all zero (sums) or NULL (latest) is deleted
+      vanishes  a row whose columns named here are all zero (sums) or NULL (others) is deleted
 
     The other columns (a time of update, say) are written with a row that changes for another reason, and never
     on their own. A model that starts over replaces the content of its target the same way: what differs is

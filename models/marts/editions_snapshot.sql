@@ -15,10 +15,7 @@
                 'first_name', 'last_name', 'team_name', 'position', 'tier', 'series_name', 'set_name',
                 'max_mint_size', 'min_serial', 'max_serial', 'lowest_ask_usd', 'avg_sale_usd', 'top_sale_usd',
             ],
-            'vanishes': [
-                'total_moments', 'first_name', 'last_name', 'team_name', 'position', 'tier', 'series_name',
-                'set_name', 'max_mint_size',
-            ],
+            'vanishes': ['total_moments', 'updated_at'],
         },
     },
 ) }}
@@ -113,7 +110,8 @@ described as (
         editions.lowest_ask_usd,
         editions.avg_sale_usd,
         editions.top_sale_usd,
-        now() as updated_at
+        -- No time says that metadata knows no such edition: without moments the row vanishes.
+        case when editions.edition_id is not null then now() end as updated_at
     from touched
     left join editions on touched.edition_id = editions.edition_id
 )
