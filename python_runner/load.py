@@ -66,7 +66,7 @@ def load_from_snowflake(pool: Pool, snowflake: Snowflake, source: Source, *, ful
 
     mode: Mode = "first" if known.empty else "full" if full else "incremental"
     workers = snowflake.settings.batches_in_parallel
-    return _load(pool, source, fetches, mode=mode, whole=whole, workers=workers, meter=meter)
+    return load_fetched(pool, source, fetches, mode=mode, whole=whole, workers=workers, meter=meter)
 
 
 def load_from_file(pool: Pool, source: Source, path: Path, *, full: bool, meter: Meter) -> Loaded:
@@ -76,10 +76,10 @@ def load_from_file(pool: Pool, source: Source, path: Path, *, full: bool, meter:
         return (partial(lambda page: page, page) for page in read_csv(path, source))
 
     whole = full or source.incremental == "whole"
-    return _load(pool, source, fetches, mode="file", whole=whole, workers=1, meter=meter)
+    return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, meter=meter)
 
 
-def _load(
+def load_fetched(
     pool: Pool,
     source: Source,
     fetches: Callable[[], Iterable[Fetch]],
@@ -89,6 +89,7 @@ def _load(
     workers: int,
     meter: Meter,
 ) -> Loaded:
+    """Stage what the fetches return and apply it at once; `whole` says that they return the whole source."""
     started = perf_counter()
     with translated(), pool.connection() as connection:
         started_at = _one(connection, "select clock_timestamp()")

@@ -1,0 +1,64 @@
+"""`python -m benchmarks.fill HELD`: an empty database gets a synthetic collection with so many held moments.
+
+Through the loader's own way from Arrow on, without Snowflake in front of it. DATABASE_URL names the database.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import duckdb
+import pyarrow as pa
+
+from python_runner import raw
+from python_runner.demo import sample
+from python_runner.extract import EVERYTHING, select
+from python_runner.load import load_fetched
+from python_runner.postgres import Pool, open_pool
+from python_runner.settings import PostgresSettings, postgres_settings
+from python_runner.sources import Source, read_sources
+from python_runner.stage import Meter
+
+PAGE = 200_000
+
+
+def main() -> None:
+    """Fill the database and say how long it took."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fill")
+    parser.add_argument("held", type=int, help="moments that a wallet holds")
+    seconds = fill(postgres_settings(), parser.parse_args().held)
+    print(f"filled in {seconds:.0f} s")  # noqa: T201
+
+
+def fill(settings: PostgresSettings, held: int) -> float:
+    """Generate and load; returns the seconds that loading took."""
+    scale = sample.Scale(round(held * sample.FULL_MOMENTS / sample.FULL_HELD))
+    with TemporaryDirectory(prefix="sample-") as folder:
+        path = Path(folder) / f"{sample.DATABASE}.db"
+        sample.generate(path, scale)
+        begin = perf_counter()
+        with open_pool(settings) as pool, duckdb.connect(str(path), read_only=True) as generated:
+            generated.execute(f"set enable_progress_bar = false; set schema = '{sample.SCHEMA}'")
+            sources = read_sources()
+            with pool.connection() as connection:
+                raw.create_tables(connection, list(sources.values()))
+            for source in sources.values():
+                _load(pool, generated, source)
+        return perf_counter() - begin
+
+
+def _load(pool: Pool, generated: duckdb.DuckDBPyConnection, source: Source) -> None:
+    def fetches() -> Iterator[partial[pa.Table]]:
+        reader = generated.execute(select(source, EVERYTHING).sql).to_arrow_reader(PAGE)
+        return (partial(pa.Table.from_batches, [batch]) for batch in reader)
+
+    load_fetched(pool, source, fetches, mode="first", whole=True, workers=2, meter=Meter())
+
+
+if __name__ == "__main__":
+    main()
