@@ -63,7 +63,7 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
         connection.execute(
             SQL(
                 """
-                create table if not exists {table} ({columns}, batch_id bigint not null, primary key ({key}));
+                create table if not exists {table} ({columns}, batch_id bigint not null, primary key ({key}){include});
                 create table if not exists {changes} (batch_id bigint not null, weight smallint not null, {columns});
                 create index if not exists {index} on {changes} (batch_id);
                 """
@@ -73,6 +73,7 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
                 index=Identifier(f"{source.name}_changes_batch_id"),
                 columns=_columns(source, required=True),
                 key=Identifier(source.key),
+                include=SQL(" include ({})").format(_names(source.include)) if source.include else SQL(""),
             )
         )
 
@@ -85,7 +86,7 @@ def create_indexes(connection: Connection, source: Source) -> None:
             SQL("create index if not exists {name} on {table} ({columns})").format(
                 name=Identifier("_".join([source.name, *columns])),
                 table=table(source),
-                columns=SQL(", ").join(map(Identifier, columns)),
+                columns=_names(columns),
             )
         )
 
@@ -97,6 +98,10 @@ def recreate_stage(connection: Connection, source: Source) -> None:
             stage=stage(source), columns=_columns(source, required=False)
         )
     )
+
+
+def _names(columns: list[str]) -> Composed:
+    return SQL(", ").join(map(Identifier, columns))
 
 
 def _columns(source: Source, *, required: bool) -> Composed:

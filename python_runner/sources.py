@@ -55,6 +55,7 @@ class Source(BaseModel):
     name: str
     snowflake_table: str
     key: str
+    include: list[str] = []
     incremental: Literal["cursor", "new_keys", "whole"]
     cursor: str | None = None
     overlap_minutes: int = 60

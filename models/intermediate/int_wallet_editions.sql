@@ -86,4 +86,6 @@ net as (
     having sum(weight) <> 0 or sum(weight) filter (where is_locked) <> 0 or max(batch_id) is not null
 )
 
+-- An edition that changes is read whole: its rows stand together.
 select * from net
+order by edition_id, wallet_address

@@ -97,7 +97,8 @@ terms as (
         changed.moments * editions_before.floor_cents as floor_cents,
         changed.moments * editions_before.asp_cents as asp_cents,
         changed.moments * editions_before.priced as priced_moments,
-        changed.last_batch_id
+        changed.last_batch_id,
+        false as renamed
     from {{ changes('int_wallet_editions') }} as changed
     left join editions_before on changed.edition_id = editions_before.edition_id
 
@@ -112,7 +113,8 @@ terms as (
         wallet_editions.moments * edition_changes.floor_cents as floor_cents,
         wallet_editions.moments * edition_changes.asp_cents as asp_cents,
         wallet_editions.moments * edition_changes.priced as priced_moments,
-        null as last_batch_id
+        null as last_batch_id,
+        false as renamed
     from edition_changes
     inner join wallet_editions on edition_changes.edition_id = wallet_editions.edition_id
     {%- if is_incremental() %}
@@ -129,7 +131,8 @@ terms as (
         0 as floor_cents,
         0 as asp_cents,
         0 as priced_moments,
-        null::bigint as last_batch_id
+        null::bigint as last_batch_id,
+        true as renamed
     from {{ this }} as known
     where known.wallet_address in (select renamed.wallet_address from renamed)
     {%- endif %}
@@ -146,7 +149,8 @@ net as (
         coalesce(sum(floor_cents), 0)::bigint as floor_cents,
         coalesce(sum(asp_cents), 0)::bigint as asp_cents,
         coalesce(sum(priced_moments), 0)::integer as priced_moments,
-        max(last_batch_id) as last_batch_id
+        max(last_batch_id) as last_batch_id,
+        bool_or(renamed) as renamed
     from terms
     group by wallet_address, tier, team_name
 )

@@ -2,10 +2,10 @@
 
 {{ config(
     indexes=[
-        {'columns': ['tier', 'wallet_address'], 'unique': true},
+        {'columns': ['wallet_address', 'tier'], 'unique': true},
         {'columns': ['tier', 'total_moments']},
     ],
-    unique_key=['tier', 'wallet_address'],
+    unique_key=['wallet_address', 'tier'],
     meta={
         'delta': {'int_wallet_facts': 'whole'},
         'accumulate': {
@@ -23,6 +23,8 @@ with
 
 facts as (
     select * from {{ changes('int_wallet_facts') }} as changed
+    -- A price that changed concerns other marts.
+    where moments <> 0 or locked <> 0 or renamed
 ),
 
 profiles as (
@@ -66,4 +68,6 @@ named as (
     left join profiles on totals.wallet_address = profiles.wallet_address
 )
 
+-- The rows of a wallet change together: they stand together.
 select * from named
+order by wallet_address, tier

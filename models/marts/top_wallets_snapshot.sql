@@ -23,6 +23,8 @@ with
 
 facts as (
     select * from {{ changes('int_wallet_facts') }} as changed
+    -- A price that changed concerns other marts.
+    where moments <> 0 or locked <> 0 or renamed
 ),
 
 profiles as (
