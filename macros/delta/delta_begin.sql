@@ -26,8 +26,12 @@ inputs as (
         '{{ input.log }}'::regclass as log,
         (select max({{ input.position }}) from {{ input.log }}) as last,
         (
-            select count(*) from {{ input.log }}
-            where {{ input.position }} > (select "position" from watermarks where log = '{{ input.log }}'::regclass)
+            select {{ 'count(*)' if input.loaded else 'sum("rows")' }} from {{ input.log if input.loaded else 'delta.logged' }}
+            where
+                {{ input.position }} > (select "position" from watermarks where log = '{{ input.log }}'::regclass)
+                {%- if not input.loaded %}
+                and logged.log = '{{ input.log }}'::regclass
+                {%- endif %}
         ) as changes
     {%- if not loop.last %}
     union all
@@ -42,7 +46,7 @@ bounds as (
         greatest(inputs.last, watermarks."position", 0) as upto,
         case
             when watermarks."position" is null then 'it has no watermark for ' || inputs.log::regclass
-            when inputs.whole and pg_class.reltuples > 0 and inputs.changes > pg_class.reltuples * {{ var('rebuild_share', 0.5) }}
+            when inputs.whole and pg_class.reltuples > 0 and inputs.changes > pg_class.reltuples * {{ var('rebuild_share', 0.7) }}
                 then inputs.changes || ' changes of ' || inputs.log::regclass || ' are cheaper to add up anew'
         end as reason
     from inputs

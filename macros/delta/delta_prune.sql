@@ -1,7 +1,7 @@
 {#-
     On-run-end: forgets the watermarks of relations that are gone, and those of readers that have left a log unread
     for too long (they are rebuilt at their next run), then deletes what every remaining reader of a loaded table's
-    log has accounted for. The logs of models are not pruned: their sum is the model.
+    log has accounted for. The logs of models are not pruned, since their sum is the model: see delta_compact.
 -#}
 
 {% macro delta_prune() %}
@@ -16,6 +16,12 @@ delete from delta.watermarks
 where
     not exists (select from pg_class where pg_class.oid = watermarks.reader)
     or not exists (select from pg_class where pg_class.oid = watermarks.log);
+delete from delta.watermarks
+where
+    advanced_at < now() - interval '{{ var("delta_retention", "14 days") }}'
+    and "position" < (select max(step) from delta.logged where logged.log = watermarks.log);
+delete from delta.logged
+where not exists (select from pg_class where pg_class.oid = logged.log);
 {%- for log in logs %}
 {%- if load_relation(log) is not none %}
 delete from delta.watermarks

@@ -1,4 +1,4 @@
-{#- On-run-start: the table of watermarks, one row per reader and log, and the sequence of steps. -#}
+{#- On-run-start: the watermarks, one row per reader and log; the sequence of steps, and the sizes that they have. -#}
 
 {% macro delta_schema() -%}
     do $$
@@ -16,6 +16,13 @@
             );
             comment on table delta.watermarks is
                 'How far a relation has read a log; a relation without a watermark is rebuilt at its next run.';
+            create table delta.logged (
+                log oid not null,
+                step bigint not null,
+                "rows" bigint not null,
+                primary key (log, step)
+            );
+            comment on table delta.logged is 'How many rows each step of a model''s log has.';
         end if;
     end
     $$

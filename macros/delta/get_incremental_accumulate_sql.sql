@@ -24,7 +24,7 @@
         {{ exceptions.raise_compiler_error("accumulate: " ~ this ~ " has no column '" ~ column ~ "'") }}
     {%- endfor -%}
 
-    analyze {{ arg_dict.temp_relation }};
+    analyze {{ arg_dict.temp_relation }} ({{ keys | join(', ') }});
     {% if rebuild %}
     delete from {{ arg_dict.target_relation }} as old
     where not exists (

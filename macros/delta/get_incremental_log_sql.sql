@@ -8,6 +8,7 @@
     {%- if delta_rebuilds() %}
     truncate {{ arg_dict.target_relation }};
     delete from delta.watermarks where log = '{{ arg_dict.target_relation }}'::regclass;
+    delete from delta.logged where log = '{{ arg_dict.target_relation }}'::regclass;
     {%- endif %}
     insert into {{ arg_dict.target_relation }} ({{ columns }})
     select {{ columns }} from {{ arg_dict.temp_relation }};

@@ -3,7 +3,10 @@
 
 {{ config(
     indexes=[{'columns': ['step']}, {'columns': ['edition_id']}],
-    meta={'delta': {'raw.nft_core_metadata': 'whole', 'raw.edition_price_scrape': 'changes'}},
+    meta={
+        'delta': {'raw.nft_core_metadata': 'whole', 'raw.edition_price_scrape': 'changes'},
+        'log': {'sums': ['weight']},
+    },
 ) }}
 
 {% set attributes = [

@@ -3,7 +3,10 @@
 
 {{ config(
     indexes=[{'columns': ['edition_id']}, {'columns': ['step']}],
-    meta={'delta': {'raw.wallet_holdings': 'whole', 'raw.nft_core_metadata': 'changes'}},
+    meta={
+        'delta': {'raw.wallet_holdings': 'whole', 'raw.nft_core_metadata': 'changes'},
+        'log': {'sums': ['moments', 'locked'], 'newest': ['last_batch_id']},
+    },
 ) }}
 
 with

@@ -3,11 +3,13 @@
 
 {{ config(
     indexes=[{'columns': ['step']}],
-    meta={'delta': {
-        'int_wallet_editions': 'whole',
-        'int_editions': 'changes',
-        'raw.wallet_profiles': 'changes',
-    }},
+    meta={
+        'delta': {'int_wallet_editions': 'whole', 'int_editions': 'changes', 'raw.wallet_profiles': 'changes'},
+        'log': {
+            'sums': ['moments', 'locked', 'floor_cents', 'asp_cents', 'priced_moments'],
+            'newest': ['last_batch_id'],
+        },
+    },
 ) }}
 
 with

@@ -1,9 +1,10 @@
 -- One row: the values that the explorer's filters offer.
 
 {{ config(
+    materialized='materialized_view',
+    contract={'enforced': false},
     indexes=[{'columns': ['id'], 'unique': true}],
-    unique_key='id',
-    meta={'accumulate': {'latest': ['players', 'teams', 'series', 'sets', 'positions', 'tiers']}},
+    meta={'refresh': {'ignore': ['updated_at']}},
 ) }}
 
 with

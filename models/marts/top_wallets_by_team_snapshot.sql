@@ -3,7 +3,7 @@
 {{ config(
     indexes=[
         {'columns': ['wallet_address', 'team_name'], 'unique': true},
-        {'columns': ['team_name', 'total_moments']},
+        {'columns': ['team_name', 'total_moments desc']},
     ],
     unique_key=['wallet_address', 'team_name'],
     meta={

@@ -3,7 +3,7 @@
 {{ config(
     indexes=[
         {'columns': ['wallet_address', 'tier'], 'unique': true},
-        {'columns': ['tier', 'total_moments']},
+        {'columns': ['tier', 'total_moments desc']},
     ],
     unique_key=['wallet_address', 'tier'],
     meta={

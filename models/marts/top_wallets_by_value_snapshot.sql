@@ -3,8 +3,8 @@
 {{ config(
     indexes=[
         {'columns': ['wallet_address'], 'unique': true},
-        {'columns': ['floor_value']},
-        {'columns': ['asp_value']},
+        {'columns': ['floor_value desc', 'display_name']},
+        {'columns': ['asp_value desc', 'display_name']},
     ],
     unique_key='wallet_address',
     meta={

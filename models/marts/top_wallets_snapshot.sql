@@ -3,7 +3,7 @@
 {{ config(
     indexes=[
         {'columns': ['wallet_address'], 'unique': true},
-        {'columns': ['total_moments']},
+        {'columns': ['total_moments desc', 'display_name']},
     ],
     unique_key='wallet_address',
     meta={

@@ -2,10 +2,16 @@
 
 {{ config(
     indexes=[
-        {'columns': ['wallet_address'], 'unique': true},
+        {
+            'columns': ['wallet_address'],
+            'unique': true,
+            'include': ['moments_total', 'floor_value', 'asp_value'],
+        },
+        {'columns': ['display_name text_pattern_ops']},
     ],
     unique_key='wallet_address',
     meta={
+        'maintenance': {'dead_share': 0},
         'delta': {'int_wallet_facts': 'whole'},
         'accumulate': {
             'sums': [

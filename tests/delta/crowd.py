@@ -13,7 +13,7 @@ SOME = "abs(hashtextextended({key}::text, {seed})) % {n} = 0"
 
 BEGINNING = {
     HOLDINGS: """
-        select '0x' || moment * moment % 997, moment, moment % 7 = 0, timestamptz '2026-01-01'
+        select '0x' || moment * moment % {modulus}, moment, moment % 7 = 0, timestamptz '2026-01-01'
         from generate_series(1, {moments}) as moment
     """,
     METADATA: """
@@ -50,10 +50,10 @@ TRADED = {
 BURNED = "select wallet_address, nft_id, is_locked, last_event_ts from raw.wallet_holdings where not ({moved})"
 
 
-def open_crowd(connection: Connection, moments: int) -> None:
-    """Load the collection into empty tables."""
+def open_crowd(connection: Connection, moments: int, *, modulus: int = 997) -> None:
+    """Load the collection into empty tables, held by half as many wallets as the prime `modulus` says."""
     for name, rows in BEGINNING.items():
-        _load(connection, name, rows.format(moments=moments), whole=True)
+        _load(connection, name, rows.format(moments=moments, modulus=modulus), whole=True)
 
 
 def trade_crowd(connection: Connection, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,12 +17,13 @@ from psycopg.sql import SQL, Identifier
 from python_runner import raw
 from python_runner.apply import Batch, apply
 from python_runner.settings import PostgresSettings
-from python_runner.sources import PROJECT, read_sources
+from python_runner.sources import DECLARATION, PROJECT, read_sources
 from python_runner.stage import Staged
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
+PROJECT_NAME = "collectibles"
 SOURCES = read_sources()
 LOGS = ("int_wallet_editions", "int_editions", "int_wallet_facts")
 SNAPSHOTS = (
@@ -65,18 +67,21 @@ class Project:
     url: str
     folder: Path
     schema: str = "public"
+    home: Path = PROJECT
     manifest: Manifest | None = field(default=None, repr=False)
 
     def prepare(self) -> None:
         """What does not change between histories: raw tables, the seed, the views."""
         with psycopg.connect(self.url) as connection:
-            raw.create_tables(connection, list(SOURCES.values()))
+            declared = read_sources(self.home / DECLARATION.relative_to(PROJECT))
+            raw.create_tables(connection, list(declared.values()))
         self.parse()
         self._invoke("seed")
         assert self.run("staging").ok
 
     def parse(self) -> None:
-        """Read the project once, for this database and schema."""
+        """Read the project once, as it is now, for this database and schema."""
+        self.manifest = None
         self.manifest = self._invoke("parse").result
 
     def run(
@@ -84,6 +89,7 @@ class Project:
         *models: str,
         full_refresh: bool = False,
         rebuild_share: float = 1e9,
+        compact_share: float = 1e9,
         defer_to: Project | None = None,
     ) -> Run:
         """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be."""
@@ -99,7 +105,7 @@ class Project:
             "--select",
             *(models or ("intermediate", "marts")),
             "--vars",
-            f"{{rebuild_share: {rebuild_share}}}",
+            f"{{rebuild_share: {rebuild_share}, compact_share: {compact_share}}}",
         ]
         if full_refresh:
             arguments += ["--full-refresh"]
@@ -116,9 +122,23 @@ class Project:
             rebuilt=said,
         )
 
+    def operate(self, macro: str, **arguments: str) -> None:
+        """Run an operation."""
+        said: list[str] = []
+        ran = self._invoke(
+            "run-operation", macro, "--args", json.dumps(arguments), listen=lambda event: said.append(event.info.msg)
+        )
+        assert ran.success, said[-1]
+
+    def compile(self, *select: str, **variables: str) -> Path:
+        """The folder with the SQL of what is selected, by its path in the project."""
+        outcome = self._invoke("compile", "--select", *select, "--vars", json.dumps(variables))
+        assert outcome.success, outcome.exception
+        return self.folder / "target" / "compiled" / PROJECT_NAME
+
     def _invoke(self, command: str, *arguments: str, listen: Any = lambda _event: None) -> Any:
         flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-use-colors"]
-        folders = ["--project-dir", PROJECT, "--profiles-dir", self.folder, "--target-path", self.folder / "target"]
+        folders = ["--project-dir", self.home, "--profiles-dir", self.folder, "--target-path", self.folder / "target"]
         with self._environment():
             runner = dbtRunner(manifest=self.manifest, callbacks=[listen])
             return runner.invoke([*flags, command, *map(str, folders), *arguments])

@@ -118,6 +118,16 @@ def test_rows_that_nothing_touched_keep_their_time(project: Project, trade: Trad
     assert_equal(connection)
 
 
+def test_changes_that_cancel_out_write_no_row(project: Project, trade: Trade, connection: Connection) -> None:
+    before = versions(connection)
+    trade(("transfer", 1, "0xc"))  # was held by 0xb
+    trade(("transfer", 1, "0xb"))
+    assert project.run().ok
+    after = versions(connection)
+    for table in SNAPSHOTS[1:]:  # the summary says when it was last synced
+        assert after[table] == before[table], table
+
+
 def test_a_group_that_reaches_zero_is_deleted(project: Project, trade: Trade, connection: Connection) -> None:
     def rows() -> list[Any]:
         mine = " union all ".join(
@@ -140,6 +150,20 @@ def test_one_run_accounts_for_three_loads(project: Project, trade: Trade, connec
     trade(("transfer", 1, "0xa"), ("price", "ED4", 7, 8), ("describe", 2, None), ("transfer", 2, "0xa"))
     trade(("lock", 1, True), ("describe", 2, "ED1"), ("burn", 3), ("forget", 3), ("unname", "0xa"), whole=True)
     assert project.run().rebuilt == {}
+    assert_equal(connection)
+
+
+@pytest.mark.parametrize(("name", "shown"), [("Bob", "Bob"), (None, "0xb")])
+def test_a_name_that_changes_alone_reaches_every_row_that_shows_it(
+    project: Project, trade: Trade, connection: Connection, name: str | None, shown: str
+) -> None:
+    trade(("rename", "0xb", "Bea"))
+    assert project.run().ok
+    trade(("rename", "0xb", name))
+    assert project.run().rebuilt == {}
+    for table in SNAPSHOTS[:5]:
+        names = connection.execute(f"select distinct display_name from {table} where wallet_address = '0xb'")
+        assert names.fetchall() == [(shown,)], table
     assert_equal(connection)
 
 
@@ -231,6 +255,41 @@ def test_logs_are_pruned_once_everybody_has_read_them(project: Project, trade: T
     assert logged(connection) == everything | {HOLDINGS: 0}  # int_editions has to read the metadata's yet
     assert project.run().ok
     assert set(logged(connection).values()) == {0}
+
+
+def test_the_logs_of_models_stay_near_their_sum(project: Project, trade: Trade, connection: Connection) -> None:
+    def steps() -> list[int]:
+        counts = (connection.execute(f"select count(distinct step) from {log}").fetchone() for log in LOGS)
+        return [count[0] for count in counts if count]
+
+    for price in (7, 8, 9):
+        trade(("transfer", 1, "0xc"), ("transfer", 1, "0xb"), ("lock", 2, price == 8), ("price", "ED1", price, None))
+        assert project.run(compact_share=1e9).ok
+    assert steps() == [4, 4, 4]
+    trade(("transfer", 2, "0xa"), ("price", "ED1", 10, 9))
+    before = watermarks(connection)
+    assert project.run("int_wallet_editions", "int_editions", "int_wallet_facts", compact_share=0).ok
+    assert steps() == [2, 2, 2]  # what the snapshots have not read stays as it is
+    assert [w for w in watermarks(connection) if "snapshot" in w[0]] == [w for w in before if "snapshot" in w[0]]
+    assert project.run(compact_share=0).rebuilt == {}
+    assert steps() == [1, 1, 1]
+    assert_equal(connection)
+    trade(("transfer", 2, "0xb"), ("price", "ED1", 11, 9))
+    assert project.run().rebuilt == {}
+    assert_equal(connection)
+    assert project.run(full_refresh=True).ok
+    assert_equal(connection)
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_who_leaves_the_log_of_a_model_unread_for_too_long_is_rebuilt(
+    project: Project, trade: Trade, connection: Connection, log: str
+) -> None:
+    connection.execute("update delta.watermarks set advanced_at = now() - interval '15 days'")
+    trade(("transfer", 1, "0xc"), ("price", "ED1", 9, 9))
+    assert project.run("int_wallet_editions", "int_editions", "int_wallet_facts").ok
+    assert any(f"no watermark for {log}" in reason for reason in project.run().rebuilt.values())
+    assert_equal(connection)
 
 
 def test_who_leaves_a_log_unread_for_too_long_is_rebuilt(

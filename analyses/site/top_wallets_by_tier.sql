@@ -1,0 +1,13 @@
+-- The leaderboard by tier: its first hundred wallets.
+-- plan: Index Scan on top_wallets_by_tier_snapshot
+
+select
+    wallet_address,
+    display_name,
+    total_moments,
+    unlocked_moments,
+    locked_moments
+from {{ ref('top_wallets_by_tier_snapshot') }}
+where tier = '{{ var("tier", "rare") }}'
+order by total_moments desc, display_name asc
+limit 100

@@ -1,0 +1,28 @@
+-- A wallet's page: its moments, fifty at a time, described where metadata has arrived.
+-- plan: Index Only Scan on wallet_holdings
+-- plan: Index Scan on nft_core_metadata
+
+with
+
+holdings as (
+    select
+        nft_id,
+        is_locked
+    from {{ source('raw', 'wallet_holdings') }}
+    where wallet_address = '{{ var("wallet", "0x0000000000000001") }}'
+    order by nft_id
+    limit 50
+)
+
+select
+    holdings.nft_id,
+    holdings.is_locked,
+    metadata.edition_id,
+    metadata.serial_number,
+    metadata.first_name,
+    metadata.last_name,
+    metadata.team_name,
+    metadata.tier
+from holdings
+left join {{ source('raw', 'nft_core_metadata') }} as metadata on holdings.nft_id = metadata.nft_id
+order by holdings.nft_id

@@ -1,0 +1,33 @@
+{#-
+    Operation: makes an existing table be partitioned as it is declared, with its rows, indexes, constraints, owner, rights,
+    comments and the views over it, in one transaction. Readers go on until the end, writers wait for it.
+-#}
+
+{% macro partition_table(table) %}
+    {%- set owner = adapter.dispatch('tuned_tables', 'postgres_tuning')('all')
+        | selectattr('name', 'equalto', table) | list | first -%}
+    {%- if execute and not (owner and owner.meta.get('partition_by')) -%}
+        {{ exceptions.raise_compiler_error(
+            "partition_table: " ~ table ~ (" declares no meta.partition_by" if owner else " is no model, nor a source.table")
+        ) }}
+    {%- elif execute -%}
+        {%- set columns = adapter.dispatch('partition_columns', 'postgres_tuning')(owner.relation) -%}
+        {%- if not columns -%}
+            {{ exceptions.raise_compiler_error("partition_table: " ~ table ~ " does not exist: build or load it") }}
+        {%- endif -%}
+        {%- set found = run_query(adapter.dispatch('replaced_table_sql', 'postgres_tuning')(owner.relation))[0] -%}
+        {%- set unique = fromjson(found['unique_keys']) -%}
+        {%- set by = adapter.dispatch('partition_by', 'postgres_tuning')(owner.name, owner.meta, unique, columns) -%}
+        {%- set state = run_query(adapter.dispatch('partition_state_sql', 'postgres_tuning')(owner.relation, by))[0] -%}
+        {%- if state['found'] == state['declared'] -%}
+            {%- do log("partition_table: " ~ table ~ " is " ~ state['found'] ~ " already", info=true) -%}
+        {%- elif found['not_carried'] -%}
+            {{ exceptions.raise_compiler_error(
+                "partition_table: " ~ table ~ " has " ~ found['not_carried'] ~ ", which would be lost: drop them first"
+            ) }}
+        {%- else -%}
+            {%- do adapter.dispatch('replace_table', 'postgres_tuning')(owner.relation, by, columns, state, found) -%}
+            {%- do log("partition_table: " ~ table ~ " is " ~ state['declared'] ~ " now", info=true) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
