@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from math import isfinite
 from typing import Any
 
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier
 from psycopg.types.json import Jsonb
 
 from python_runner import raw
@@ -16,6 +17,8 @@ from python_runner.clean import Dirt
 from python_runner.postgres import Connection
 from python_runner.sources import Source
 from python_runner.stage import Staged
+
+EVERYWHERE = SQL("true")
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,20 @@ class Batch:
 
 
 def apply(
-    connection: Connection, source: Source, staged: Staged, *, mode: str, whole: bool, started_at: datetime
+    connection: Connection,
+    source: Source,
+    staged: Staged,
+    *,
+    mode: str,
+    whole: bool,
+    started_at: datetime,
+    scope: Composable = EVERYWHERE,
 ) -> Batch:
     """Make raw.<source> equal to what is staged.
 
-    `whole` says that the stage holds the whole source, so that a row missing there is deleted. A first load
-    into an empty table is a baseline: it writes no log. Unchanged rows are not written.
+    `whole` says that the stage holds the whole source, or all of it within `scope` (a condition on the table's
+    columns), so that a row missing there is deleted. A first load into an empty table is a baseline: it writes no
+    log. Unchanged rows are not written.
     """
     names = _names(source)
     connection.execute(SQL("analyze {stage}").format(**names))
@@ -51,11 +62,11 @@ def apply(
                 %(fetched)s, %(rejected)s
             returning batch_id, baseline
             """
-        ).format(**names, high_water_mark=_high_water_mark(source)),
+        ).format(**names, high_water_mark=_high_water_mark(source, scope)),
         {"source": source.name, "mode": mode, "started_at": started_at, "fetched": staged.fetched,
          "rejected": staged.rejected},
     ).fetchone()  # type: ignore[misc] # fmt: skip
-    names["batch_id"] = SQL(str(batch_id))
+    names |= {"batch_id": SQL(str(batch_id)), "scope": scope}
     write = partial(_fill, source=source) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)
     _note_dirt(connection, source, batch_id, staged.dirt)
@@ -72,7 +83,6 @@ def _fill(connection: Connection, names: dict[str, Any], *, source: Source) -> t
             **names
         )
     )
-    raw.create_indexes(connection, source)
     connection.execute(SQL("analyze {table}").format(**names))
     _forget_watermarks(connection, source)
     return inserted.rowcount, 0, 0
@@ -87,18 +97,10 @@ def _forget_watermarks(connection: Connection, source: Source) -> None:
 
 def _apply_difference(connection: Connection, names: dict[str, Any], *, whole: bool) -> tuple[int, int, int]:
     """Write the difference to the log, then carry the log over to the table: the two cannot disagree."""
-    names["join"] = SQL("full join" if whole else "left join")
     connection.execute(
         SQL(
-            """
-            insert into {changes} (batch_id, weight, {columns})
-            select {batch_id}, side.*
-            from ({newest}) as new
-            {join} {table} as old on old.{key} = new.{key}
-            cross join lateral (values (-1::smallint, {old}), (1::smallint, {new})) as side (weight, {columns})
-            where side.{key} is not null and ({old}) is distinct from ({new})
-            """
-        ).format(**names)
+            "insert into {changes} (batch_id, weight, {columns}) select {batch_id}, d.* from ({difference}) as d"
+        ).format(difference=_difference(names, whole=whole), **names)
     )
     connection.execute(SQL("analyze {changes}").format(**names))
     deleted = connection.execute(
@@ -131,6 +133,23 @@ def _apply_difference(connection: Connection, names: dict[str, Any], *, whole: b
     return written - updated, updated, deleted
 
 
+def difference(source: Source, scope: Composable) -> Composed:
+    """SELECT of the signed rows that `apply` would write, where the stage is whole within the scope."""
+    return _difference(_names(source) | {"scope": scope}, whole=True)
+
+
+def _difference(names: dict[str, Any], *, whole: bool) -> Composed:
+    return SQL(
+        """
+        select side.*
+        from ({newest}) as new
+        {join} (select * from {table} where {scope}) as old on old.{key} = new.{key}
+        cross join lateral (values (-1::smallint, {old}), (1::smallint, {new})) as side (weight, {columns})
+        where side.{key} is not null and ({old}) is distinct from ({new})
+        """
+    ).format(join=SQL("full join" if whole else "left join"), **names)
+
+
 def _note_dirt(connection: Connection, source: Source, batch_id: int, dirt: list[Dirt]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -144,7 +163,9 @@ def _note_dirt(connection: Connection, source: Source, batch_id: int, dirt: list
 
 
 def _dumps(row: dict[str, Any]) -> str:
-    return json.dumps(row, default=str).replace("\\u0000", "")
+    """JSON knows neither NaN nor infinity, and Postgres no NUL."""
+    spelled = {name: str(v) if isinstance(v, float) and not isfinite(v) else v for name, v in row.items()}
+    return json.dumps(spelled, default=str).replace("\\u0000", "")
 
 
 def _names(source: Source) -> dict[str, Any]:
@@ -171,10 +192,15 @@ def _names(source: Source) -> dict[str, Any]:
     }
 
 
-def _high_water_mark(source: Source) -> Composed:
-    """The newest cursor seen, never past the start of the load: one row dated ahead must not hide the others."""
+def _high_water_mark(source: Source, scope: Composable) -> Composed:
+    """The newest cursor seen, never past the start of the load: one row dated ahead must not hide the others.
+
+    A part of the source says nothing of what is new in the rest: within a scope the mark stays.
+    """
     if source.cursor is None:
         return SQL("null::timestamptz").format()
+    if scope is not EVERYWHERE:
+        return SQL("(select max(high_water_mark) from raw.load_batches where source = %(source)s)").format()
     return SQL(
         """greatest(
             (select max(high_water_mark) from raw.load_batches where source = %(source)s),

@@ -16,8 +16,8 @@ from python_runner.sources import Column, Kind, Source
 EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
 LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 
-INTEGER = r"^-?\d{1,18}$"
-DECIMAL = r"^-?\d{1,15}(\.\d*)?([eE][+-]?\d{1,2})?$"
+INTEGER = r"^-?[0-9]{1,18}$"
+DECIMAL = r"^-?[0-9]{1,15}([.][0-9]*)?([eE][+-]?[0-9]{1,2})?$"
 TIMESTAMP = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d{1,9})?)?$"
 SECONDS = "%Y-%m-%d %H:%M:%S"
 

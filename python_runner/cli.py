@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
 from python_runner import pipeline, report
 from python_runner.dbt import Built
 from python_runner.errors import RunnerError, UsageError
 from python_runner.exclusion import exclusive
+from python_runner.files import read_csv, read_parquet
 from python_runner.load import Loaded
+from python_runner.monitoring import monitor
 from python_runner.postgres import open_pool, translated
+from python_runner.progress import Lines, Narrator, errors, narrator
 from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
 from python_runner.sources import pick, read_sources
 from python_runner.status import status as read_status
@@ -37,7 +39,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+EXCLUDE_EACH_OTHER = (
+    ("--full", "--reconcile"),
+    ("--from-csv", "--from-parquet"),
+    ("--from-csv", "--reconcile"),
+    ("--from-parquet", "--reconcile"),
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; what happens, as JSON lines on stderr.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Fail at once if another load or build is running.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -49,22 +58,43 @@ def load(
         Path | None,
         typer.Option(help="Read the source from a CSV file (.gz too).", exists=True, dir_okay=False, readable=True),
     ] = None,
+    from_parquet: Annotated[
+        Path | None,
+        typer.Option(help="Read the source from a Parquet file.", exists=True, dir_okay=False, readable=True),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Fetch everything, and apply it as a difference.")] = False,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Compare checksums with Snowflake, and repair what differs.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --reconcile: show what would change, and change nothing.")
+    ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Load what changed in Snowflake (or a CSV file) into the raw tables."""
+    """Load what changed in Snowflake (or a file) into the raw tables."""
     with _handled(as_json=as_json, debug=debug):
         postgres, chosen = postgres_settings(), pick(read_sources(), source)
-        if from_csv and not source:
-            raise UsageError("--from-csv needs --source: say which table the file holds")
-        with report.progress(visible=not as_json) as bar, _exclusive(postgres, "load", bar, no_wait=no_wait):
-            if from_csv:
-                loaded = [pipeline.load_file(postgres, chosen[0], from_csv, bar, full=full)]
+        _check(
+            {"--source": source, "--from-csv": from_csv, "--from-parquet": from_parquet, "--full": full,
+             "--reconcile": reconcile, "--dry-run": dry_run}
+        )  # fmt: skip
+        with narrator(as_json=as_json) as told, _exclusive(postgres, "load", told, no_wait=no_wait):
+            if dry_run:
+                previews = pipeline.preview_reconcile(postgres, snowflake_settings(), chosen, told)
+            elif from_csv:
+                loaded = [pipeline.load_file(postgres, chosen[0], read_csv(from_csv, chosen[0]), told, full=full)]
+            elif from_parquet:
+                pages = read_parquet(from_parquet, chosen[0])
+                loaded = [pipeline.load_file(postgres, chosen[0], pages, told, full=full)]
             else:
-                loaded = pipeline.load(postgres, snowflake_settings(), chosen, bar, full=full)
-        _print(loaded, None, as_json=as_json)
+                how: pipeline.How = "reconcile" if reconcile else "full" if full else "ordinary"
+                loaded = pipeline.load(postgres, snowflake_settings(), chosen, told, how=how)
+        if dry_run:
+            report.print_previews(previews, as_json=as_json)
+        else:
+            _print(loaded, None, as_json=as_json)
 
 
 @app.command()
@@ -83,18 +113,25 @@ def run(
             snowflake_settings(),
             list(read_sources().values()),
         )
-        with report.progress(visible=not as_json) as bar, _exclusive(postgres, "run", bar, no_wait=no_wait):
-            loaded = pipeline.load(postgres, warehouse, sources, bar, full=full_refresh)
-            built = pipeline.build(postgres, bar, full_refresh=full_refresh)
+        with narrator(as_json=as_json) as told, _exclusive(postgres, "run", told, no_wait=no_wait):
+            loaded = pipeline.load(postgres, warehouse, sources, told, how="full" if full_refresh else "ordinary")
+            built = pipeline.build(postgres, told, full_refresh=full_refresh)
         _print(loaded, built, as_json=as_json)
 
 
 @app.command()
-def status(as_json: Json = False, debug: Debug = False) -> None:
+def status(
+    database: Annotated[bool, typer.Option("--database", help="Show how the server fares instead.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Show batches, lag, rejects and sizes."""
     with _handled(as_json=as_json, debug=debug):
         postgres = postgres_settings()
         with open_pool(postgres) as pool, translated(), pool.connection() as connection:
+            if database:
+                report.print_findings(monitor(connection), as_json=as_json)
+                return
             found = read_status(connection, postgres.dbt_pg_schema)
         if as_json:
             report.print_json(found)
@@ -124,12 +161,12 @@ def demo(
         elif psql:
             story.psql()
         else:
-            with report.progress(visible=not as_json) as bar:
-                told = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], bar)
+            with narrator(as_json=as_json) as told:
+                happened = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], told)
             if as_json:
-                report.print_json(told)
+                report.print_json(happened)
             else:
-                story.print_story(told)
+                story.print_story(happened)
 
 
 def main() -> None:
@@ -146,15 +183,31 @@ def _handled(*, as_json: bool, debug: bool) -> Iterator[None]:
             traceback.print_exc()
         if as_json:
             report.print_json({"error": str(error)})
-        report.errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+            Lines().tell("error", text=str(error))
+        else:
+            errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
     except KeyboardInterrupt:
-        report.errors.print("stopped: nothing of the unfinished load was applied; run the command again to continue")
+        errors.print("stopped: nothing of the unfinished load was applied; run the command again to continue")
         raise typer.Exit(1) from None
 
 
-def _exclusive(postgres: PostgresSettings, what: str, bar: Progress, *, no_wait: bool) -> AbstractContextManager[None]:
-    return exclusive(postgres, what, wait=not no_wait, say=bar.console.print)
+def _check(given: dict[str, object]) -> None:
+    """UsageError where options need or exclude each other."""
+    for one, other in EXCLUDE_EACH_OTHER:
+        if given[one] and given[other]:
+            raise UsageError(f"{one} and {other} exclude each other: choose one")
+    if given["--dry-run"] and not given["--reconcile"]:
+        raise UsageError("--dry-run needs --reconcile: another load knows what changes only when it has fetched it")
+    if (given["--from-csv"] or given["--from-parquet"]) and not given["--source"]:
+        raise UsageError("a file needs --source: say which table it holds")
+
+
+def _exclusive(postgres: PostgresSettings, what: str, told: Narrator, *, no_wait: bool) -> AbstractContextManager[None]:
+    def say(text: str) -> None:
+        told.tell("message", text=text)
+
+    return exclusive(postgres, what, wait=not no_wait, say=say)
 
 
 def _print(loaded: list[Loaded], built: Built | None, *, as_json: bool) -> None:

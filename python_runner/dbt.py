@@ -36,7 +36,7 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  importing dbt takes a second
 
     started = perf_counter()
-    with _profiles(settings) as profiles:
+    with profiles(settings) as folder:
         flags = ["--quiet", "--log-level", "none", "--no-use-colors"]
         command = [
             *flags,
@@ -44,7 +44,7 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
             "--project-dir",
             str(PROJECT),
             "--profiles-dir",
-            str(profiles),
+            str(folder),
             *arguments,
         ]
         outcome = dbtRunner(callbacks=[_node_callback(on_node)]).invoke(command)
@@ -73,7 +73,8 @@ def _node_callback(on_node: OnNode) -> Callable[[Any], None]:
 
 
 @contextmanager
-def _profiles(settings: PostgresSettings) -> Iterator[Path]:
+def profiles(settings: PostgresSettings) -> Iterator[Path]:
+    """The folder of a profile made from DATABASE_URL, or the one that DBT_PROFILES_DIR names."""
     if "DBT_PROFILES_DIR" in os.environ:
         yield Path(os.environ["DBT_PROFILES_DIR"])
         return

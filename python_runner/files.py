@@ -1,26 +1,28 @@
-"""Reads a source from a file instead of Snowflake."""
+"""Reads a source from a CSV or Parquet file instead of Snowflake."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow import csv
+from pyarrow import csv, parquet
 
 from python_runner.errors import RunnerError, UsageError
 from python_runner.sources import Source
 
 BLOCK_BYTES = 16 * 2**20
+BATCH_ROWS = 100_000
 
 
 def read_csv(path: Path, source: Source) -> Iterator[pa.Table]:
-    """The file in blocks, as text, under the raw names; `.gz` is unpacked. Header names ignore case.
+    """A CSV file in blocks, as text, under the raw names; `.gz` is unpacked. Column names ignore case.
 
-    UsageError where the file cannot be read or lacks a column, RunnerError where a line is malformed.
+    UsageError where the file cannot be read or lacks a column, RunnerError where its content is malformed.
     """
     blocks = csv.ReadOptions(block_size=BLOCK_BYTES)
-    try:
+    with _explained(path, "CSV"):
         with csv.open_csv(path, blocks) as reader:
             header = reader.schema.names
         wanted = csv.ConvertOptions(
@@ -32,10 +34,29 @@ def read_csv(path: Path, source: Source) -> Iterator[pa.Table]:
         with csv.open_csv(path, blocks, convert_options=wanted) as reader:
             for batch in reader:
                 yield pa.Table.from_batches([batch]).rename_columns(source.column_names)
+
+
+def read_parquet(path: Path, source: Source) -> Iterator[pa.Table]:
+    """A Parquet file in batches, in the types that it has; else like `read_csv`."""
+    with _explained(path, "Parquet"), parquet.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        wanted = [names[position] for position in _positions(path, source, names)]
+        nested = [name for name in wanted if pa.types.is_nested(file.schema_arrow.field(name).type)]
+        if nested:
+            raise UsageError(f"{path}: column {', '.join(nested)} is nested: write it as a plain value")
+        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+            yield pa.Table.from_batches([batch]).select(wanted).rename_columns(source.column_names)
+
+
+@contextmanager
+def _explained(path: Path, kind: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:  # ArrowInvalid, UnicodeDecodeError
-        raise RunnerError(f"{path} is not a CSV file that can be read: {' '.join(str(error).split())[:300]}") from error
+    except (ValueError, pa.ArrowException) as error:  # ArrowInvalid, UnicodeDecodeError
+        reason = " ".join(str(error).split())[:300]
+        raise RunnerError(f"{path} is not a {kind} file that can be read: {reason}") from error
 
 
 def _positions(path: Path, source: Source, header: list[str]) -> list[int]:

@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from psycopg.sql import SQL, Identifier
+import pyarrow as pa
+from psycopg.sql import SQL, Composable, Identifier
 
 from python_runner import extract, raw
-from python_runner.apply import apply
+from python_runner.apply import EVERYWHERE, apply
 from python_runner.errors import RunnerError
-from python_runner.files import read_csv
 from python_runner.postgres import Connection, Pool, translated
 from python_runner.sources import Source
 from python_runner.stage import Fetch, Meter, Staged, fill_stage
@@ -23,7 +22,7 @@ from python_runner.stage import Fetch, Meter, Staged, fill_stage
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake import Snowflake
 
-Mode = Literal["first", "incremental", "full", "file"]
+Mode = Literal["first", "incremental", "full", "reconcile", "file"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ class Loaded:
     rows_updated: int
     rows_deleted: int
     seconds: float
+    retries: int = 0
+    waited_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ def load_from_snowflake(pool: Pool, snowflake: Snowflake, source: Source, *, ful
     return load_fetched(pool, source, fetches, mode=mode, whole=whole, workers=workers, meter=meter)
 
 
-def load_from_file(pool: Pool, source: Source, path: Path, *, full: bool, meter: Meter) -> Loaded:
-    """A CSV file; it is the whole table for a source that is always read whole, or with `full`."""
+def load_from_file(pool: Pool, source: Source, pages: Iterable[pa.Table], *, full: bool, meter: Meter) -> Loaded:
+    """The pages of a file; it is the whole table for a source that is always read whole, or with `full`."""
 
     def fetches() -> Iterator[Fetch]:
-        return (partial(lambda page: page, page) for page in read_csv(path, source))
+        return (partial(lambda page: page, page) for page in pages)
 
     whole = full or source.incremental == "whole"
     return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, meter=meter)
@@ -88,16 +89,17 @@ def load_fetched(
     whole: bool,
     workers: int,
     meter: Meter,
+    scope: Composable = EVERYWHERE,
 ) -> Loaded:
-    """Stage what the fetches return and apply it at once; `whole` says that they return the whole source."""
+    """Stage what the fetches return and apply it at once; `whole` says that they return all there is in `scope`."""
     started = perf_counter()
     with translated(), pool.connection() as connection:
         started_at = _one(connection, "select clock_timestamp()")
     staged = fill_stage(pool, source, fetches(), workers=workers, meter=meter)
     with translated(), pool.connection() as connection:
-        if whole:
-            _refuse_to_empty(connection, source, staged)
-        batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=started_at)
+        if whole and scope is EVERYWHERE:
+            refuse_to_empty(connection, source, staged)
+        batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=started_at, scope=scope)
         connection.execute(SQL("drop table {}").format(raw.stage(source)))
     return Loaded(
         source=source.name,
@@ -141,7 +143,8 @@ def _increment(snowflake: Snowflake, source: Source, known: Known) -> list[extra
     return extract.pages(snowflake, source, extract.newer_than(source, known.high_water_mark))
 
 
-def _refuse_to_empty(connection: Connection, source: Source, staged: Staged) -> None:
+def refuse_to_empty(connection: Connection, source: Source, staged: Staged) -> None:
+    """RunnerError where a load of the whole source came back empty while raw is not."""
     held = _one(connection, SQL("select exists (select from {})").format(raw.table(source)))
     if held and staged.fetched == staged.rejected:
         raise RunnerError(

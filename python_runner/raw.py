@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from python_runner.postgres import Connection
 from python_runner.sources import Source
@@ -15,7 +15,7 @@ create schema if not exists raw;
 create table if not exists raw.load_batches (
     batch_id bigint generated always as identity primary key,
     source text not null,
-    mode text not null check (mode in ('first', 'incremental', 'full', 'file')),
+    mode text not null check (mode in ('first', 'incremental', 'full', 'reconcile', 'file')),
     baseline boolean not null,
     started_at timestamptz not null,
     applied_at timestamptz not null default now(),
@@ -63,7 +63,9 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
         connection.execute(
             SQL(
                 """
-                create table if not exists {table} ({columns}, batch_id bigint not null, primary key ({key}){include});
+                create table if not exists {table} (
+                    {columns}, batch_id bigint not null, primary key ({key}){include}
+                ){partitioned};
                 create table if not exists {changes} (batch_id bigint not null, weight smallint not null, {columns});
                 create index if not exists {index} on {changes} (batch_id);
                 """
@@ -74,21 +76,10 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
                 columns=_columns(source, required=True),
                 key=Identifier(source.key),
                 include=SQL(" include ({})").format(_names(source.include)) if source.include else SQL(""),
+                partitioned=_partitioned(source),
             )
         )
-
-
-def create_indexes(connection: Connection, source: Source) -> None:
-    """The declared indexes that do not exist yet."""
-    for index in source.indexes:
-        columns = index["columns"]
-        connection.execute(
-            SQL("create index if not exists {name} on {table} ({columns})").format(
-                name=Identifier("_".join([source.name, *columns])),
-                table=table(source),
-                columns=_names(columns),
-            )
-        )
+        _create_partitions(connection, source)
 
 
 def recreate_stage(connection: Connection, source: Source) -> None:
@@ -98,6 +89,38 @@ def recreate_stage(connection: Connection, source: Source) -> None:
             stage=stage(source), columns=_columns(source, required=False)
         )
     )
+
+
+def _partitioned(source: Source) -> Composed:
+    if source.partition_by is None:
+        return SQL("").format()
+    kind, column = next(iter(source.partition_by.columns.items()))
+    return SQL(" partition by {} ({})").format(SQL(kind), Identifier(column))
+
+
+def _create_partitions(connection: Connection, source: Source) -> None:
+    """All partitions by hash; otherwise the default one, from which the next build moves the rows."""
+    if source.partition_by is None:
+        return
+    without = connection.execute(
+        """
+        select from pg_partitioned_table
+        where
+            partrelid = to_regclass(%s)
+            and not exists (select from pg_inherits where inhparent = partrelid)
+        """,
+        (f"{RAW}.{source.name}",),
+    ).fetchone()
+    if without is None:
+        return
+    parts = {"rest": SQL("default").format()}
+    if source.partition_by.by_hash:
+        count = source.partition_by.partitions
+        bounds = "for values with (modulus {}, remainder {})"
+        parts = {str(n): SQL(bounds).format(Literal(count), Literal(n)) for n in range(count)}
+    for label, bound in parts.items():
+        name = Identifier(RAW, f"{source.name}_{label}")
+        connection.execute(SQL("create table {} partition of {} {}").format(name, table(source), bound))
 
 
 def _names(columns: list[str]) -> Composed:

@@ -1,36 +1,26 @@
-"""What the commands print: tables and progress for people, JSON for machines."""
+"""What the commands print at their end: tables for people, JSON for machines."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from time import perf_counter
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 
 from python_runner.dbt import Built
 from python_runner.load import Loaded
-from python_runner.stage import Meter
+from python_runner.monitoring import Finding
+from python_runner.reconcile import Preview
 
-WIDTH = 100  # what the tables need; a narrower terminal wraps the lines
+WIDTH = 120  # what the tables need; a narrower terminal wraps the lines
 
 console = Console(highlight=False)
 console.width = max(console.width, WIDTH)
-errors = Console(stderr=True, highlight=False)
 
 
 def print_json(value: Any) -> None:
@@ -71,10 +61,55 @@ def print_loads(loaded: Iterable[Loaded]) -> None:
                 "rejected": one.rows_rejected,
                 "seconds": one.seconds,
                 "rows/s": round(one.rows_fetched / one.seconds),
+                "retries": one.retries,
+                "waited s": one.waited_seconds,
             }
             for one in loaded
         ],
     )
+
+
+def print_previews(previews: Iterable[Preview], *, as_json: bool) -> None:
+    """What a reconciliation would change, and the first rows of each source."""
+    previews = list(previews)
+    if as_json:
+        print_json({"would_change": previews})
+        return
+    print_rows(
+        "would change",
+        [
+            {
+                "source": one.source,
+                "rows": one.rows_fetched,
+                "insert": one.rows_inserted,
+                "update": one.rows_updated,
+                "delete": one.rows_deleted,
+                "rejected": one.rows_rejected,
+            }
+            for one in previews
+        ],
+    )
+    for one in previews:
+        if one.first:
+            print_rows(f"{one.source}: the first {len(one.first)} rows", map(_change, one.first))
+
+
+def _change(row: Mapping[str, Any]) -> dict[str, Any]:
+    was, becomes = row["was"] or {}, row["becomes"] or {}
+    differing = [name for name in was | becomes if not (was and becomes) or was[name] != becomes[name]]
+    parts = [f"{name}: {' → '.join(str(side[name]) for side in (was, becomes) if side)}" for name in differing]
+    return {"change": row["change"], "key": str(row["key"]), "columns": ", ".join(parts)}
+
+
+def print_findings(findings: Iterable[Finding], *, as_json: bool) -> None:
+    """What monitoring found, each with how to read it."""
+    if as_json:
+        print_json({finding.name: finding.rows for finding in findings})
+        return
+    for finding in findings:
+        console.print(finding.name.replace("_", " "), style="bold")
+        console.print(finding.how_to_read, style="dim", markup=False)
+        print_rows("", finding.rows) if finding.rows else console.print("nothing\n")
 
 
 def print_build(built: Built) -> None:
@@ -83,42 +118,6 @@ def print_build(built: Built) -> None:
     console.print(f"built {nodes.replace('_', ' ')} in {built.seconds:.1f} s")
     for warning in built.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
-
-
-@contextmanager
-def progress(*, visible: bool) -> Iterator[Progress]:
-    """A progress display that exists on a terminal only."""
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[detail]}"),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-        disable=not (visible and errors.is_terminal),
-    )
-    with bar:
-        yield bar
-
-
-class SourceMeter(Meter):
-    """A load on the progress display."""
-
-    def __init__(self, bar: Progress, source: str) -> None:
-        self._bar, self._rows, self._started = bar, 0, perf_counter()
-        self._task = bar.add_task(source, total=None, detail="planning")
-
-    def expect(self, pages: int) -> None:
-        """Batches to come."""
-        self._bar.update(self._task, total=pages)
-
-    def page(self, rows: int) -> None:
-        """Rows so far and rows a second."""
-        self._rows += rows
-        rate = self._rows / (perf_counter() - self._started)
-        self._bar.update(self._task, advance=1, detail=f"{self._rows:,} rows, {rate:,.0f} rows/s")
 
 
 def _cell(name: str, value: Any) -> str:

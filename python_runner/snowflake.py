@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from queue import Empty, LifoQueue
+from time import perf_counter
 from typing import Any
 
 import pyarrow as pa
@@ -37,6 +38,7 @@ class Snowflake:
         self.settings = settings
         self.statements = 0
         self.retries = 0
+        self.waited_seconds = 0.0
         self._on_retry = on_retry
         self._limiter = Limiter(Rate(1, round(1000 / settings.rate_limit_rps)), buffer_ms=1)
         self._idle: LifoQueue[SnowflakeConnection] = LifoQueue()
@@ -63,7 +65,7 @@ class Snowflake:
 
     def _fetch_once(self, sql: str, params: dict[str, Any] | None) -> pa.Table:
         with self._connection() as connection, closing(connection.cursor()) as cursor:
-            self._limiter.try_acquire("statement")
+            self._wait_for_limit("statement")
             with self._lock:
                 self.statements += 1
             cursor.execute(sql, params)
@@ -88,7 +90,7 @@ class Snowflake:
         self._idle.put(connection)
 
     def _connect(self) -> SnowflakeConnection:
-        self._limiter.try_acquire("login")
+        self._wait_for_limit("login")
         return snowflake.connector.connect(
             **self.settings.connect_args(),
             application="collectibles_snapshots",
@@ -97,6 +99,12 @@ class Snowflake:
             session_parameters={"TIMEZONE": "UTC"},
             arrow_number_to_decimal=True,
         )
+
+    def _wait_for_limit(self, what: str) -> None:
+        begin = perf_counter()
+        self._limiter.try_acquire(what)
+        with self._lock:
+            self.waited_seconds += perf_counter() - begin
 
     def _note_retry(self, state: RetryCallState) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from python_runner.errors import RunnerError, UsageError
 
@@ -47,6 +47,26 @@ class Column(BaseModel):
         return self.origin or self.name
 
 
+class PartitionBy(BaseModel):
+    """How the raw table is partitioned: see create_partitions in macros/tuning."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by_range: str | None = Field(None, alias="range")
+    by_hash: str | None = Field(None, alias="hash")
+    by_list: str | None = Field(None, alias="list")
+    interval: str | PositiveInt = "month"
+    ahead: PositiveInt = 3
+    partitions: PositiveInt = 8
+    values: list[Any] = []
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The column by the kind that names it: one, where the declaration is sound."""
+        kinds = {"range": self.by_range, "hash": self.by_hash, "list": self.by_list}
+        return {kind: column for kind, column in kinds.items() if column}
+
+
 class Source(BaseModel):
     """One loaded table."""
 
@@ -60,8 +80,19 @@ class Source(BaseModel):
     cursor: str | None = None
     overlap_minutes: int = 60
     referenced_by: str | None = None
-    indexes: list[dict[str, Any]] = []
+    indexes: list[dict[str, Any]] = Field(default=[], description="For the macros: dbt keeps them as declared.")
+    partition_by: PartitionBy | None = None
     columns: tuple[Column, ...]
+
+    @model_validator(mode="after")
+    def _partitioned_by_its_key(self) -> Source:
+        if self.partition_by and list(self.partition_by.columns.values()) != [self.key]:
+            named = ", ".join(f"{kind} {column}" for kind, column in self.partition_by.columns.items()) or "nothing"
+            raise ValueError(
+                f"{self.name} declares partition_by {named}: rows are upserted by the key {self.key}, which PostgreSQL"
+                f" holds only if it contains the partition column: name {self.key} under one of range, hash, list"
+            )
+        return self
 
     @property
     def key_column(self) -> Column:

@@ -23,6 +23,9 @@ Fetch = Callable[[], pa.Table]
 class Meter:
     """Is told how far a load has come; this one keeps it to itself."""
 
+    def compared(self, buckets: int, differing: int) -> None:
+        """The checksums of so many buckets are compared."""
+
     def expect(self, pages: int) -> None:
         """So many pages will be fetched."""
 

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from python_runner.errors import RunnerError
 from python_runner.postgres import Connection
 
+# A load that was killed leaves its stage; one that runs has it too.
 SOURCES = """
 select
     b.source,
@@ -16,6 +17,8 @@ select
     max(b.applied_at) as loaded_at,
     round(extract(epoch from now() - max(b.applied_at)))::bigint as age_seconds,
     max(b.high_water_mark) as high_water_mark,
+    round(extract(epoch from now() - max(b.high_water_mark)))::bigint as lag_seconds,
+    to_regclass(format('raw.%I', b.source || '_stage')) is not null as unfinished,
     (select count(*) from raw.rejected_rows as r where r.source = b.source and not r.loaded) as rejected_rows,
     pg_total_relation_size(format('raw.%I', b.source)) as bytes
 from raw.load_batches as b
@@ -31,6 +34,13 @@ order by batch_id desc
 limit 10
 """
 
+REJECTS = """
+select source, reason, loaded as with_null, count(*) as rows, max(rejected_at) as newest
+from raw.rejected_rows
+group by source, reason, loaded
+order by source, rows desc, reason
+"""
+
 SNAPSHOTS = """
 select
     c.relname as snapshot,
@@ -43,7 +53,7 @@ order by c.relname
 
 
 def status(connection: Connection, schema: str) -> dict[str, list[dict[str, Any]]]:
-    """Sources, the last ten batches and the published tables. RunnerError before the first load."""
+    """Sources, the last ten batches, rejects by reason and the published tables. RunnerError before the first load."""
     with connection.cursor(row_factory=dict_row) as cursor:
         loaded = cursor.execute("select to_regclass('raw.load_batches') is not null as yes").fetchone()
         if not loaded or not loaded["yes"]:
@@ -51,5 +61,6 @@ def status(connection: Connection, schema: str) -> dict[str, list[dict[str, Any]
         return {
             "sources": cursor.execute(SOURCES).fetchall(),
             "batches": cursor.execute(BATCHES).fetchall(),
+            "rejects": cursor.execute(REJECTS).fetchall(),
             "snapshots": cursor.execute(SNAPSHOTS, (schema,)).fetchall(),
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from python_runner import raw
 from python_runner.demo import embedded, stand_in
 from python_runner.load import Loaded, load_from_snowflake
 from python_runner.postgres import Pool, open_pool
+from python_runner.reconcile import Preview, preview, reconcile
 from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake import Snowflake
 from python_runner.sources import read_sources
@@ -140,13 +142,20 @@ class Loader:
     warehouse: Warehouse
 
     def __call__(self, *names: str, full: bool = False, **settings: Any) -> list[Loaded]:
+        return self._each(partial(load_from_snowflake, full=full), names, settings)
+
+    def reconcile(self, *names: str, **settings: Any) -> list[Loaded]:
+        return self._each(reconcile, names, settings)
+
+    def preview(self, *names: str, **settings: Any) -> list[Preview]:
+        return self._each(preview, names, settings)
+
+    def _each(self, work: Callable[..., Any], names: tuple[str, ...], settings: dict[str, Any]) -> list[Any]:
         sources = read_sources()
         reading = self.warehouse.settings.model_copy(update=settings)
         with open_pool(self.database.settings) as pool, Snowflake(reading) as source:
             prepare(pool)
-            return [
-                load_from_snowflake(pool, source, sources[name], full=full, meter=Meter()) for name in names or sources
-            ]
+            return [work(pool, source, sources[name], meter=Meter()) for name in names or sources]
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
-from rich.progress import Progress
 
 from python_runner import pipeline, report
 from python_runner.demo import embedded, sample, stand_in
 from python_runner.demo.day import simulate_day
 from python_runner.errors import RunnerError
+from python_runner.progress import Narrator, step
 from python_runner.settings import postgres_settings, snowflake_settings
 from python_runner.sources import PROJECT, read_sources
 
@@ -32,24 +32,24 @@ limit 5
 """
 
 
-def demo(scale: sample.Scale, bar: Progress) -> dict[str, Any]:
+def demo(scale: sample.Scale, narrator: Narrator) -> dict[str, Any]:
     """Fill a stand-in, load, build, let a day pass, load, build; returns what each step did."""
     stop()
-    with _step(bar, f"making a collection of {scale.moments:,} moments"):
+    with step(narrator, f"making a collection of {scale.moments:,} moments"):
         size = sample.generate(WAREHOUSE / f"{sample.DATABASE}.db", scale)
-    with _step(bar, "starting a stand-in for Snowflake and an embedded Postgres"):
+    with step(narrator, "starting a stand-in for Snowflake and an embedded Postgres"):
         warehouse = stand_in.start(WAREHOUSE)
         url = _new_database(embedded.start(FOLDER).url)
     with _only({"DATABASE_URL": url, **warehouse.environment}):
         postgres, snowflake, sources = postgres_settings(), snowflake_settings(), read_sources()
-        loaded = pipeline.load(postgres, snowflake, list(sources.values()), bar)
-        built = pipeline.build(postgres, bar)
-        with _step(bar, "a day passes"):
+        loaded = pipeline.load(postgres, snowflake, list(sources.values()), narrator)
+        built = pipeline.build(postgres, narrator)
+        with step(narrator, "a day passes"):
             day = simulate_day(warehouse)
-        reloaded = pipeline.load(postgres, snowflake, list(sources.values()), bar)
-        # A burn leaves no row behind that could be fetched: it shows when everything is compared.
-        reloaded += pipeline.load(postgres, snowflake, [sources["wallet_holdings"]], bar, full=True)
-        refreshed = pipeline.build(postgres, bar)
+        reloaded = pipeline.load(postgres, snowflake, list(sources.values()), narrator)
+        # A burn leaves no row behind that could be fetched: it shows when the two sides are compared.
+        reloaded += pipeline.load(postgres, snowflake, [sources["wallet_holdings"]], narrator, how="reconcile")
+        refreshed = pipeline.build(postgres, narrator)
     with psycopg.connect(url, row_factory=dict_row) as connection:
         top = connection.execute(TOP_FIVE).fetchall()
     return {
@@ -116,10 +116,3 @@ def _only(settings: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-@contextmanager
-def _step(bar: Progress, what: str) -> Iterator[None]:
-    task = bar.add_task(what, total=1, detail="")
-    yield
-    bar.update(task, advance=1)

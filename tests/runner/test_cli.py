@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyarrow import csv, parquet
 
 from tests.conftest import Database, Warehouse
 
@@ -73,9 +74,11 @@ def test_status_before_the_first_load_says_what_to_do(tmp_path: Path, database: 
 
 
 @pytest.mark.database
-def test_a_file_is_loaded_and_shows_in_the_status(tmp_path: Path, database: Database) -> None:
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_is_loaded_and_shows_in_the_status(tmp_path: Path, database: Database, kind: str) -> None:
     (tmp_path / "prices.csv").write_text("edition_id,lowest_ask,avg_sale,top_sale\nED123,1,2,3\n2,-1,,\n")
-    arguments = ("load", "--source", "edition_price_scrape", "--from-csv", "prices.csv", "--json")
+    parquet.write_table(csv.read_csv(tmp_path / "prices.csv"), tmp_path / "prices.parquet")
+    arguments = ("load", "--source", "edition_price_scrape", f"--from-{kind}", f"prices.{kind}", "--json")
     done = runner(*arguments, cwd=tmp_path, DATABASE_URL=database.url)
     (loaded,) = json.loads(done.stdout)["loaded"]
     assert (loaded["rows_fetched"], loaded["rows_inserted"], loaded["rows_rejected"]) == (2, 1, 1)
@@ -84,11 +87,69 @@ def test_a_file_is_loaded_and_shows_in_the_status(tmp_path: Path, database: Data
     assert runner("status", cwd=tmp_path, DATABASE_URL=database.url).returncode == 0
 
 
+@pytest.mark.database
+def test_what_happens_is_told_as_json_lines(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
+    environment = warehouse.environment | {"DATABASE_URL": database.url, "SNOWFLAKE_BATCH_SIZE": "2"}
+    warehouse.execute("insert into WALLET_PROFILES values ('0xa', 'Ann'), ('0xb', 'Ben'), ('0xc', 'Cid')")
+    load = ("load", "--source", "wallet_profiles", "--json")
+    done = runner(*load, cwd=tmp_path, **environment)
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [e["event"] for e in events] == ["started", "planned", "batch", "batch", "loaded"]
+    assert {e["source"] for e in events} == {"wallet_profiles"}
+    assert (events[1]["total"], events[3]["batch"], events[3]["rows"]) == (2, 2, 3)
+    (loaded,) = json.loads(done.stdout)["loaded"]
+    assert {name: events[-1][name] for name in loaded} == loaded
+    assert loaded["retries"] == 0
+    warehouse.execute("update WALLET_PROFILES set display_name = 'Bea' where wallet_address = '0xb'")
+    shown = runner(*load, "--reconcile", "--dry-run", cwd=tmp_path, **environment)
+    assert [json.loads(line)["event"] for line in shown.stderr.splitlines()] == [
+        "started", "compared", "planned", "batch"
+    ]  # fmt: skip
+    (change,) = json.loads(shown.stdout)["would_change"][0]["first"]
+    assert (change["change"], change["key"], change["becomes"]["display_name"]) == ("update", "0xb", "Bea")
+    told = runner(*load[:-1], "--reconcile", "--dry-run", cwd=tmp_path, **environment)
+    assert "display_name: Ben → Bea" in told.stdout
+    done = runner(*load, "--reconcile", cwd=tmp_path, **environment)
+    assert json.loads(done.stdout)["loaded"][0]["rows_updated"] == 1
+
+
+@pytest.mark.database
+def test_time_spent_on_the_rate_limit_is_told(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
+    environment = warehouse.environment | {"DATABASE_URL": database.url, "SNOWFLAKE_RATE_LIMIT_RPS": "5"}
+    done = runner("load", "--source", "wallet_profiles", "--json", cwd=tmp_path, **environment)
+    (loaded,) = json.loads(done.stdout)["loaded"]
+    assert loaded["waited_seconds"] > 0
+
+
+def test_an_error_is_a_json_line_too(tmp_path: Path) -> None:
+    done = runner("status", "--json", cwd=tmp_path)
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["event"] == "error"
+    assert json.loads(line)["text"] == json.loads(done.stdout)["error"]
+
+
+@pytest.mark.database
+def test_status_shows_lag_and_rejects_by_reason(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
+    environment = warehouse.environment | {"DATABASE_URL": database.url}
+    warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"), ("0xb", "two", False, None), ("0xc", "x", False, None))
+    runner("load", "--source", "wallet_holdings", cwd=tmp_path, **environment)
+    shown = json.loads(runner("status", "--json", cwd=tmp_path, **environment).stdout)
+    (source,) = shown["sources"]
+    assert source["lag_seconds"] > source["age_seconds"] >= 0
+    assert source["unfinished"] is False
+    (reject,) = shown["rejects"]
+    assert (reject["reason"], reject["with_null"], reject["rows"]) == ("nft_id is not a bigint", False, 2)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["load", "--source", "nonsense"],
         ["load", "--from-csv", "prices.csv"],
+        ["load", "--from-parquet", "prices.csv"],
+        ["load", "--full", "--reconcile"],
+        ["load", "--dry-run"],
+        ["load", "--source", "wallet_profiles", "--from-csv", "prices.csv", "--reconcile"],
         ["load", "--from-csv", "absent.csv"],
         ["fly"],
     ],

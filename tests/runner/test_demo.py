@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from python_runner import report
 from python_runner.demo import sample, story
+from python_runner.progress import narrator
 from tests.conftest import Database
 
 SUMMARY = """
@@ -53,11 +53,11 @@ group by e.team_name, h.wallet_address
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     folder: Path = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch, report.progress(visible=False) as bar:
+    with pytest.MonkeyPatch.context() as patch, narrator(as_json=False) as told:
         patch.setattr(story, "FOLDER", folder)
         patch.setattr(story, "WAREHOUSE", folder / "snowflake")
         try:
-            yield story.demo(sample.Scale(20_000), bar)
+            yield story.demo(sample.Scale(20_000), told)
         finally:
             story.stop()
 

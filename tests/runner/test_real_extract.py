@@ -10,10 +10,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from rich.progress import Progress
 
 from python_runner import pipeline
 from python_runner.demo import stand_in
+from python_runner.files import read_csv, read_parquet
+from python_runner.progress import narrator
 from python_runner.sources import PROJECT, read_sources
 from tests.conftest import Database, Warehouse
 
@@ -99,26 +100,28 @@ class Expected:
         }
 
 
-@pytest.fixture(params=["snowflake", "csv"])
+@pytest.fixture(params=["snowflake", "csv", "parquet"])
 def loaded(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Database:
     """The extract, loaded from the stand-in or from files, and built."""
     sources = read_sources()
-    with Progress(disable=True) as bar, duckdb.connect(str(tmp_path / "ALLDAY.db")) as file:
+    with narrator(as_json=False) as told, duckdb.connect(str(tmp_path / "ALLDAY.db")) as file:
         file.execute("create schema PUBLIC")
         for name, query in TABLES.items():
             file.execute(f"create table PUBLIC.{sources[name].snowflake_table} as {query}")
             file.execute(f"copy ({query}) to '{tmp_path}/{name}.csv' (header)")
+            file.execute(f"copy ({query}) to '{tmp_path}/{name}.parquet'")
         file.close()
-        if request.param == "csv":
+        if read := {"csv": read_csv, "parquet": read_parquet}.get(request.param):
             for name, source in sources.items():
-                pipeline.load_file(database.settings, source, tmp_path / f"{name}.csv", bar)
+                pages = read(tmp_path / f"{name}.{request.param}", source)
+                pipeline.load_file(database.settings, source, pages, told)
         else:
             try:
                 server = stand_in.start(tmp_path)
-                pipeline.load(database.settings, Warehouse(server.environment).settings, list(sources.values()), bar)
+                pipeline.load(database.settings, Warehouse(server.environment).settings, list(sources.values()), told)
             finally:
                 stand_in.stop(tmp_path)
-        pipeline.build(database.settings, bar)
+        pipeline.build(database.settings, told)
     return database
 
 
