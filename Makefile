@@ -19,14 +19,14 @@ stop: $(READY)  ## Stop the demo's servers and remove its data
 
 test: $(READY)  ## Lint, then every test, on embedded Postgres (or on TEST_DATABASE_URL)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-database: $(READY)  ## The tests that need Postgres alone, as on TEST_DATABASE_URL
-	@$(BIN)/pytest -m database $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m database $(ARGS)
 
 lint: $(READY)  ## Check style and types
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
-	@$(BIN)/sqlfluff lint models macros tests analyses >/dev/null
+	@$(BIN)/sqlfluff lint --processes 0 --nocolor models macros tests analyses
 
 format: $(READY)  ## Rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet . ; $(BIN)/sqlfluff fix --quiet models tests analyses
