@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from python_runner.settings import PostgresSettings
 from python_runner.sources import PROJECT
@@ -20,6 +23,7 @@ from tests.delta.conftest import workshop
 __all__ = ["workshop"]  # the project itself, on a database of its own
 
 Connection = psycopg.Connection[Any]
+OTHER_PROJECT = Path(__file__).parent / "other_project"
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,18 @@ class Bookshop:
     """The project in a folder where its models may be changed."""
 
     folder: Path
+    url: str
+
+    @contextmanager
+    def chosen(self) -> Iterator[None]:
+        """The project that dbt works on, in the folder where dbt deps puts its packages."""
+        settings = PostgresSettings(database_url=self.url, _env_file=None)  # type: ignore[arg-type,call-arg]
+        environment = settings.for_dbt() | {"TUNING_PACKAGE": str(PROJECT / "macros" / "tuning")}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            yield
 
     def write(self, model: str, sql: str) -> None:
         """Add a model, or change one."""
@@ -50,7 +66,7 @@ class Bookshop:
         def listen(event: Any) -> None:
             (warnings if event.info.level == "warn" else said).append(event.info.msg)
 
-        flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-partial-parse"]
+        flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
         folders = ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
         outcome = dbtRunner(callbacks=[listen]).invoke([*flags, command, *folders, *arguments])
         results = [r for r in getattr(outcome.result, "results", []) if hasattr(r, "node")]
@@ -60,26 +76,34 @@ class Bookshop:
         return Ran({result.node.name: str(result.status) for result in results}, errors, warnings, said)
 
 
-@pytest.fixture
-def bookshop(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bookshop]:
-    """Installed, not yet run."""
-    monkeypatch.setenv("TUNING_PACKAGE", str(PROJECT / "macros" / "tuning"))
-    settings = PostgresSettings(database_url=database_url, _env_file=None)  # type: ignore[arg-type,call-arg]
-    for name, value in settings.for_dbt().items():
-        monkeypatch.setenv(name, value)
-    shop = Bookshop(tmp_path / "bookshop")
-    shutil.copytree(Path(__file__).parent / "other_project", shop.folder, ignore=shutil.ignore_patterns("dbt_packages"))
-    before = Path.cwd()
-    os.chdir(shop.folder)  # where dbt deps puts its packages
-    try:
+@pytest.fixture(scope="session")
+def installed(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Bookshop:
+    """With its package, in a folder and for a database whose names stay: dbt parses again what changes alone."""
+    name = f"shop_{uuid.uuid4().hex[:12]}"
+    shop = Bookshop(tmp_path_factory.mktemp("bookshop"), make_conninfo(server_url, dbname=name))
+    for file in ("dbt_project.yml", "packages.yml", "profiles.yml"):
+        shutil.copy(OTHER_PROJECT / file, shop.folder)
+    with shop.chosen():
         assert not shop.dbt("deps").errors
-        yield shop
-    finally:
-        os.chdir(before)
+    return shop
 
 
 @pytest.fixture
-def shop_connection(bookshop: Bookshop, database_url: str) -> Iterator[Connection]:
-    assert bookshop
-    with psycopg.connect(database_url, autocommit=True, options="-c search_path=shop,public") as connection:
+def bookshop(installed: Bookshop, server_url: str) -> Iterator[Bookshop]:
+    """Installed, not yet run: its models as they were, on an empty database."""
+    models = installed.folder / "models"
+    shutil.rmtree(models, ignore_errors=True)
+    shutil.copytree(OTHER_PROJECT / "models", models)
+    name = Identifier(str(conninfo_to_dict(installed.url)["dbname"]))
+    with psycopg.connect(server_url, autocommit=True) as server, installed.chosen():
+        server.execute(SQL("create database {}").format(name))
+        try:
+            yield installed
+        finally:
+            server.execute(SQL("drop database {} with (force)").format(name))
+
+
+@pytest.fixture
+def shop_connection(bookshop: Bookshop) -> Iterator[Connection]:
+    with psycopg.connect(bookshop.url, autocommit=True, options="-c search_path=shop,public") as connection:
         yield connection

@@ -70,9 +70,7 @@ def test_an_unchanged_run_touches_no_index(bookshop: Bookshop, connection: Conne
 
 
 @pytest.mark.parametrize("drift", ["missing", "undeclared", "invalid", "changed"])
-def test_drift_is_repaired_while_others_read_and_write(
-    bookshop: Bookshop, connection: Connection, database_url: str, drift: str
-) -> None:
+def test_drift_is_repaired_while_others_read_and_write(bookshop: Bookshop, connection: Connection, drift: str) -> None:
     declare(bookshop, "{'columns': ['order_id'], 'unique': true}", "{'columns': ['customer_id', 'amount']}")
     assert not bookshop.dbt("run").errors
     expected = definitions(connection)
@@ -88,7 +86,7 @@ def test_drift_is_repaired_while_others_read_and_write(
         text = (bookshop.folder / "models/orders.sql").read_text()
         bookshop.write("orders", text.replace("{'columns': ['customer_id', 'amount']}", declare_again))
     connection.execute("create index mine on orders (amount desc)")
-    with Traffic(database_url):
+    with Traffic(bookshop.url):
         assert not bookshop.dbt("run").errors
     found = definitions(connection)
     assert found.pop("btree (amount DESC)") == "mine"

@@ -42,9 +42,9 @@ def done(connection: Connection) -> dict[str, tuple[Any, Any]]:
     return {name: (vacuumed, analyzed) for name, vacuumed, analyzed in rows}
 
 
-def dirty(database_url: str, *statements: str) -> None:
+def dirty(url: str, *statements: str) -> None:
     """In a session of its own, whose end makes its counts known."""
-    with psycopg.connect(database_url, autocommit=True, options="-c search_path=shop") as session:
+    with psycopg.connect(url, autocommit=True, options="-c search_path=shop") as session:
         for statement in statements:
             session.execute(statement)
 
@@ -55,24 +55,22 @@ def test_a_clean_table_is_left_alone(bookshop: Bookshop, connection: Connection)
     assert done(connection) == before
 
 
-def test_dead_rows_call_for_vacuum_and_changed_rows_for_analyze(
-    bookshop: Bookshop, connection: Connection, database_url: str
-) -> None:
+def test_dead_rows_call_for_vacuum_and_changed_rows_for_analyze(bookshop: Bookshop, connection: Connection) -> None:
     before = done(connection)
-    dirty(database_url, "update books set title = title || '!' where book_id <= 30")
+    dirty(bookshop.url, "update books set title = title || '!' where book_id <= 30")
     assert not bookshop.dbt("run").errors
     after = done(connection)
     assert after["books"][0] > before["books"][0]
     assert after["books"][1] == before["books"][1]
     assert after["orders"] == before["orders"]
-    dirty(database_url, "update books set title = title || '!' where book_id <= 100")
+    dirty(bookshop.url, "update books set title = title || '!' where book_id <= 100")
     assert not bookshop.dbt("run").errors
     assert done(connection)["books"][1] > after["books"][1]
 
 
-def test_thresholds_are_configurable(bookshop: Bookshop, connection: Connection, database_url: str) -> None:
+def test_thresholds_are_configurable(bookshop: Bookshop, connection: Connection) -> None:
     before = done(connection)
-    dirty(database_url, "delete from books where book_id <= 30")
+    dirty(bookshop.url, "delete from books where book_id <= 30")
     assert not bookshop.dbt("run", "--vars", "{vacuum_dead_share: 0.9, analyze_changed_share: 0.9}").errors
     assert done(connection) == before
     sources = bookshop.folder / "models/_sources.yml"
@@ -83,12 +81,10 @@ def test_thresholds_are_configurable(bookshop: Bookshop, connection: Connection,
     assert done(connection)["books"][0] > before["books"][0]
 
 
-def test_a_locked_table_keeps_nothing_from_the_others(
-    bookshop: Bookshop, connection: Connection, database_url: str
-) -> None:
+def test_a_locked_table_keeps_nothing_from_the_others(bookshop: Bookshop, connection: Connection) -> None:
     before = done(connection)
-    dirty(database_url, "delete from books", "delete from orders")
-    with psycopg.connect(database_url, options="-c search_path=shop") as other:
+    dirty(bookshop.url, "delete from books", "delete from orders")
+    with psycopg.connect(bookshop.url, options="-c search_path=shop") as other:
         other.execute("lock table books in share update exclusive mode")
         assert not bookshop.dbt("run-operation", "maintain").errors
     after = done(connection)
@@ -97,7 +93,7 @@ def test_a_locked_table_keeps_nothing_from_the_others(
 
 
 def test_a_table_of_another_owner_keeps_nothing_from_the_others(
-    bookshop: Bookshop, connection: Connection, database_url: str, stranger: str, monkeypatch: pytest.MonkeyPatch
+    bookshop: Bookshop, connection: Connection, stranger: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = done(connection)
     role = f"keeper_{connection.info.dbname}"
@@ -106,7 +102,7 @@ def test_a_table_of_another_owner_keeps_nothing_from_the_others(
     )
     connection.execute(f"alter table books owner to {stranger}; alter materialized view best_customer owner to {role}")
     try:
-        dirty(database_url, "delete from books", "delete from orders")
+        dirty(bookshop.url, "delete from books", "delete from orders")
         monkeypatch.setenv("DBT_PG_USER", role)
         assert not bookshop.dbt("run-operation", "maintain").errors
         after = done(connection)
@@ -132,10 +128,8 @@ def test_an_analyze_that_fails_keeps_nothing_from_the_others(bookshop: Bookshop,
     assert after["orders"][1] > before["orders"][1]
 
 
-def test_reads_that_an_index_covers_stay_in_it_after_a_run(
-    bookshop: Bookshop, connection: Connection, database_url: str
-) -> None:
-    dirty(database_url, "update orders set amount = amount + 1 where order_id % 10 = 0")
+def test_reads_that_an_index_covers_stay_in_it_after_a_run(bookshop: Bookshop, connection: Connection) -> None:
+    dirty(bookshop.url, "update orders set amount = amount + 1 where order_id % 10 = 0")
     assert not bookshop.dbt("run").errors
     connection.execute("set enable_seqscan = off; set enable_bitmapscan = off")
     explain = "explain (analyze, format json) select order_id from orders where order_id < 50"

@@ -45,8 +45,8 @@ def test_an_index_that_differs_from_the_config_does_not_stop_the_refresh(
     assert best(connection)[1] > before[1]
 
 
-def test_readers_go_on_during_a_refresh(bookshop: Bookshop, connection: Connection, database_url: str) -> None:
-    with psycopg.connect(database_url, options="-c search_path=shop") as reader:
+def test_readers_go_on_during_a_refresh(bookshop: Bookshop, connection: Connection) -> None:
+    with psycopg.connect(bookshop.url, options="-c search_path=shop") as reader:
         reader.execute("select from best_customer")  # a plain refresh would wait for the end of this transaction
         assert not bookshop.dbt("run", "--vars", "orders: 200").errors
     connection.execute("drop index " + ", ".join(indexes(connection, "best_customer")))

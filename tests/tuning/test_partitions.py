@@ -106,7 +106,7 @@ def test_rows_are_upserted_whatever_the_strategy(bookshop: Bookshop, shop_connec
 
 
 def test_ranges_are_made_ahead_and_take_their_rows_from_the_default_partition(
-    bookshop: Bookshop, shop_connection: Connection, database_url: str
+    bookshop: Bookshop, shop_connection: Connection
 ) -> None:
     declare(bookshop, MONTHS, indexes=BY_ID_AND_DAY)
     assert not bookshop.dbt("run").errors
@@ -129,7 +129,7 @@ def test_ranges_are_made_ahead_and_take_their_rows_from_the_default_partition(
         """
     )
     assert partitions(shop_connection)["DEFAULT"] == 4
-    with Traffic(database_url):
+    with Traffic(bookshop.url):
         ran = bookshop.dbt("run")
     assert not ran.errors
     assert not ran.warnings
@@ -156,13 +156,11 @@ def month(connection: Connection, ahead: int) -> str:
     )
 
 
-def test_a_partition_that_gets_no_lock_is_left_to_the_next_run(
-    bookshop: Bookshop, shop_connection: Connection, database_url: str
-) -> None:
+def test_a_partition_that_gets_no_lock_is_left_to_the_next_run(bookshop: Bookshop, shop_connection: Connection) -> None:
     declare(bookshop, MONTHS, indexes=BY_ID_AND_DAY)
     assert not bookshop.dbt("run").errors
     shop_connection.execute("insert into orders values (1000, 1, 1, '2031-05-31')")
-    with psycopg.connect(database_url, options="-c search_path=shop") as reader:
+    with psycopg.connect(bookshop.url, options="-c search_path=shop") as reader:
         reader.execute("select count(*) from orders")
         ran = bookshop.dbt("run", "--vars", "{partition_lock_timeout: 50ms}")
     assert not ran.errors
@@ -184,13 +182,11 @@ def test_a_query_reads_the_partitions_that_it_needs(bookshop: Bookshop, shop_con
     assert len(scanned(shop_connection, "select * from orders where order_id = 7")) == 1
 
 
-def test_indexes_are_reconciled_on_every_partition(
-    bookshop: Bookshop, shop_connection: Connection, database_url: str
-) -> None:
+def test_indexes_are_reconciled_on_every_partition(bookshop: Bookshop, shop_connection: Connection) -> None:
     declare(bookshop, HASH)
     assert not bookshop.dbt("run").errors
     declare(bookshop, HASH, indexes=BY_ID[:-1] + ", {'columns': ['customer_id', 'amount']}]")
-    with Traffic(database_url):
+    with Traffic(bookshop.url):
         assert not bookshop.dbt("run").errors
     assert set(definitions(shop_connection)) == {"btree (order_id)", "btree (customer_id, amount)"}
     name = definitions(shop_connection)["btree (customer_id, amount)"]
@@ -203,9 +199,7 @@ def test_indexes_are_reconciled_on_every_partition(
     assert set(definitions(shop_connection)) == {"btree (order_id)"}
 
 
-def test_a_table_that_is_there_is_converted_with_all_it_has(
-    bookshop: Bookshop, shop_connection: Connection, database_url: str
-) -> None:
+def test_a_table_that_is_there_is_converted_with_all_it_has(bookshop: Bookshop, shop_connection: Connection) -> None:
     role = f"clerk_{shop_connection.info.dbname}"
     assert not bookshop.dbt("run").errors
     shop_connection.execute(
@@ -234,7 +228,7 @@ def test_a_table_that_is_there_is_converted_with_all_it_has(
         ran = bookshop.dbt("run")
         assert not ran.errors
         assert "orders is not partitioned, declared HASH (order_id) in 4" in " ".join(ran.warnings)
-        with Reading(database_url):
+        with Reading(bookshop.url):
             assert not bookshop.dbt("run-operation", "partition_table", "--args", "{table: orders}").errors
         assert (shop_connection.execute(described).fetchall(), definitions(shop_connection)) == before
         assert sum(partitions(shop_connection).values()) == 100
