@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 import psycopg
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from python_runner.errors import UsageError
+
+SECRET = re.compile("PASS|TOKEN|URL")
 
 
 class PostgresSettings(BaseSettings):
@@ -57,6 +63,8 @@ class SnowflakeSettings(BaseSettings):
     user: str
     password: SecretStr | None = None
     private_key_path: FilePath | None = None
+    private_key_passphrase: SecretStr | None = None
+    token: SecretStr | None = Field(None, description="an OAuth access token")
     role: str | None = None
     warehouse: str | None = None
     database: str
@@ -69,15 +77,18 @@ class SnowflakeSettings(BaseSettings):
     batch_size: int = Field(100_000, ge=1, description="rows a statement")
     batches_in_parallel: int = Field(3, ge=1, description="statements in flight")
 
+    @property
+    def credential(self) -> str:
+        """The variable with what proves the user: the token, the key or the password, whichever is set first."""
+        given = {"TOKEN": self.token, "PRIVATE_KEY_PATH": self.private_key_path}
+        return f"SNOWFLAKE_{next((name for name, value in given.items() if value), 'PASSWORD')}"
+
     def connect_args(self) -> dict[str, Any]:
         """Arguments of `snowflake.connector.connect`, absent ones left out."""
-        if not (self.password or self.private_key_path):
-            raise UsageError("SNOWFLAKE_PASSWORD is not set: set it, or SNOWFLAKE_PRIVATE_KEY_PATH")
         args = {
             "account": self.account,
             "user": self.user,
-            "password": self.password and self.password.get_secret_value(),
-            "private_key_file": self.private_key_path and str(self.private_key_path),
+            **self._proof(),
             "role": self.role,
             "warehouse": self.warehouse,
             "database": self.database,
@@ -87,6 +98,30 @@ class SnowflakeSettings(BaseSettings):
             "protocol": self.protocol,
         }
         return {name: value for name, value in args.items() if value is not None}
+
+    def _proof(self) -> dict[str, Any]:
+        if self.token:
+            return {"authenticator": "oauth", "token": self.token.get_secret_value()}
+        if self.private_key_path:
+            return {"private_key": _private_key(self.private_key_path, self.private_key_passphrase)}
+        if self.password:
+            return {"password": self.password.get_secret_value()}
+        raise UsageError("SNOWFLAKE_PASSWORD is not set: set it, or SNOWFLAKE_PRIVATE_KEY_PATH, or SNOWFLAKE_TOKEN")
+
+
+def _private_key(path: Path, passphrase: SecretStr | None) -> bytes:
+    """The key as the connector takes it; UsageError where it cannot be read."""
+    secret = passphrase.get_secret_value().encode() if passphrase else None
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), secret)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError(
+            f"SNOWFLAKE_PRIVATE_KEY_PATH ({path}) is no private key that can be read: give a PEM file, and"
+            " SNOWFLAKE_PRIVATE_KEY_PASSPHRASE if it is encrypted, only then"
+        ) from error
+    return key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def postgres_settings() -> PostgresSettings:
@@ -129,5 +164,5 @@ def _first_line(error: ValidationError, prefix: str) -> str:
     name = field if field.startswith(prefix) else prefix + field
     if first["type"] == "missing":
         return f"{name} is not set: put it into the environment or into .env (see .env.example)"
-    given = f" (is {os.environ[name]!r})" if name in os.environ and "PASSWORD" not in name else ""
+    given = f" (is {os.environ[name]!r})" if name in os.environ and not SECRET.search(name) else ""
     return f"{name}{given}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -153,7 +153,7 @@ class Loader:
     def _each(self, work: Callable[..., Any], names: tuple[str, ...], settings: dict[str, Any]) -> list[Any]:
         sources = read_sources()
         reading = self.warehouse.settings.model_copy(update=settings)
-        with open_pool(self.database.settings) as pool, Snowflake(reading) as source:
+        with open_pool(self.database.settings) as pool, Snowflake(reading, first_backoff_s=0.01) as source:
             prepare(pool)
             return [work(pool, source, sources[name], meter=Meter()) for name in names or sources]
 

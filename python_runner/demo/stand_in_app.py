@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pyarrow as pa
 import pyarrow.compute as pc
 from fakesnow.instance import FakeSnow
@@ -66,14 +67,27 @@ async def _login(request: Request) -> Response:
     body = await request.body()
     if request.headers.get("Content-Encoding") == "gzip":
         body = gzip.decompress(body)
-    data = json.loads(body)["data"]
-    given = f"{data.get('LOGIN_NAME', '')}:{data.get('PASSWORD', '')}"
-    expected = f"{os.environ['STAND_IN_USER']}:{os.environ['STAND_IN_PASSWORD']}"
-    if hmac.compare_digest(given.encode(), expected.encode()):
+    if _proves_who_it_is(json.loads(body)["data"]):
         accepted: Response = await server.login_request(request)
         return accepted
     message = "Incorrect username or password was specified."
     return JSONResponse({"data": {}, "code": "390100", "message": message, "success": False})
+
+
+def _proves_who_it_is(data: dict[str, Any]) -> bool:
+    """By password; or by the token or the key that the environment names, as Snowflake knows them of a user."""
+    token, user = str(data.get("TOKEN", "")), os.environ["STAND_IN_USER"]
+    match data.get("AUTHENTICATOR"):
+        case "OAUTH":
+            return hmac.compare_digest(token.encode(), os.environ.get("STAND_IN_TOKEN", "\0").encode())
+        case "SNOWFLAKE_JWT":
+            try:
+                claims = jwt.decode(token, os.environ.get("STAND_IN_PUBLIC_KEY", ""), algorithms=["RS256"])
+            except (jwt.InvalidTokenError, ValueError):
+                return False
+            return f".{user}." in f"{claims['sub']}.".lower()
+    given = f"{data.get('LOGIN_NAME', '')}:{data.get('PASSWORD', '')}"
+    return hmac.compare_digest(given.encode(), f"{user}:{os.environ['STAND_IN_PASSWORD']}".encode())
 
 
 def _to_sf_timestamps(column: Any) -> Any:
