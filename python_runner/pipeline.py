@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 
 from python_runner import dbt, raw
+from python_runner.drift import check_columns
 from python_runner.load import Loaded, load_from_file, load_from_snowflake
 from python_runner.postgres import Pool, open_pool, translated
 from python_runner.progress import Narrator, SourceMeter, step
@@ -46,7 +47,7 @@ def load(
         narrator.tell("loaded", **asdict(loaded))
         return loaded
 
-    with _opened(postgres, warehouse, narrator) as (pool, snowflake):
+    with _opened(postgres, warehouse, sources, narrator) as (pool, snowflake):
         return [load_one(pool, snowflake, source) for source in sources]
 
 
@@ -54,7 +55,7 @@ def preview_reconcile(
     postgres: PostgresSettings, warehouse: SnowflakeSettings, sources: list[Source], narrator: Narrator
 ) -> list[Preview]:
     """What reconciling would change."""
-    with _opened(postgres, warehouse, narrator) as (pool, snowflake):
+    with _opened(postgres, warehouse, sources, narrator) as (pool, snowflake):
         return [
             preview(
                 pool,
@@ -97,14 +98,15 @@ def build(postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool 
 
 @contextmanager
 def _opened(
-    postgres: PostgresSettings, warehouse: SnowflakeSettings, narrator: Narrator
+    postgres: PostgresSettings, warehouse: SnowflakeSettings, sources: list[Source], narrator: Narrator
 ) -> Iterator[tuple[Pool, Snowflake]]:
     from python_runner.snowflake import Snowflake  # noqa: PLC0415  importing the connector takes a second
 
-    def on_retry(text: str) -> None:
+    def say(text: str) -> None:
         narrator.tell("message", text=text)
 
-    with open_pool(postgres) as pool, Snowflake(warehouse, on_retry=on_retry) as snowflake:
+    with open_pool(postgres) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
+        check_columns(snowflake, sources, warn=say)
         _create_tables(pool)
         yield pool, snowflake
 
