@@ -6,7 +6,6 @@ Through the loader's own way from Arrow on, without Snowflake in front of it. DA
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,9 +52,8 @@ def fill(settings: PostgresSettings, held: int) -> float:
 
 
 def _load(pool: Pool, generated: duckdb.DuckDBPyConnection, source: Source) -> None:
-    def fetches() -> Iterator[partial[pa.Table]]:
-        reader = generated.execute(select(source, EVERYTHING).sql).to_arrow_reader(PAGE)
-        return (partial(pa.Table.from_batches, [batch]) for batch in reader)
+    reader = generated.execute(select(source, EVERYTHING).sql).to_arrow_reader(PAGE)
+    fetches = (partial(pa.Table.from_batches, [batch]) for batch in reader)
 
     load_fetched(pool, source, fetches, mode="first", whole=True, workers=2, meter=Meter())
 

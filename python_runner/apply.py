@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from math import isfinite
 from typing import Any
 
 from psycopg.sql import SQL, Composable, Composed, Identifier
-from psycopg.types.json import Jsonb
 
 from python_runner import raw
-from python_runner.clean import Dirt
+from python_runner.dirt import note_dirt, refuse_dirt
+from python_runner.plan import Staged
 from python_runner.postgres import Connection
 from python_runner.sources import Source
-from python_runner.stage import Staged
 
 EVERYWHERE = SQL("true")
 
@@ -66,15 +63,28 @@ def apply(
         {"source": source.name, "mode": mode, "started_at": started_at, "fetched": staged.fetched,
          "rejected": staged.rejected},
     ).fetchone()  # type: ignore[misc] # fmt: skip
+    refuse_dirt(source, staged, new=note_dirt(connection, source, batch_id, staged.dirt))
     names |= {"batch_id": SQL(str(batch_id)), "scope": scope}
     write = partial(_fill, source=source) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)
-    _note_dirt(connection, source, batch_id, staged.dirt)
     connection.execute(
         "update raw.load_batches set rows_inserted = %s, rows_updated = %s, rows_deleted = %s where batch_id = %s",
         (*counts, batch_id),
     )
     return Batch(batch_id, baseline, *counts)
+
+
+def last_batch(connection: Connection, source: Source) -> Batch:
+    """The newest batch of a source, as it was applied."""
+    found = connection.execute(
+        """
+        select batch_id, baseline, rows_inserted, rows_updated, rows_deleted
+        from raw.load_batches where source = %s
+        order by batch_id desc limit 1
+        """,
+        (source.name,),
+    ).fetchone()
+    return Batch(*found)  # type: ignore[misc]
 
 
 def _fill(connection: Connection, names: dict[str, Any], *, source: Source) -> tuple[int, int, int]:
@@ -148,24 +158,6 @@ def _difference(names: dict[str, Any], *, whole: bool) -> Composed:
         where side.{key} is not null and ({old}) is distinct from ({new})
         """
     ).format(join=SQL("full join" if whole else "left join"), **names)
-
-
-def _note_dirt(connection: Connection, source: Source, batch_id: int, dirt: list[Dirt]) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """
-            insert into raw.rejected_rows (source, reason, batch_id, "row", loaded)
-            values (%s, %s, %s, %s, %s)
-            on conflict do nothing
-            """,
-            [(source.name, d.reason, batch_id, Jsonb(d.row, dumps=_dumps), d.loaded) for d in dirt],
-        )
-
-
-def _dumps(row: dict[str, Any]) -> str:
-    """JSON knows neither NaN nor infinity, and Postgres no NUL."""
-    spelled = {name: str(v) if isinstance(v, float) and not isfinite(v) else v for name, v in row.items()}
-    return json.dumps(spelled, default=str).replace("\\u0000", "")
 
 
 def _names(source: Source) -> dict[str, Any]:

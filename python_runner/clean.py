@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import reduce
+from math import isfinite
 from typing import Any
 
 import pyarrow as pa
@@ -50,6 +52,11 @@ class Page:
     def rejected(self) -> int:
         """Rows left out."""
         return sum(not dirt.loaded for dirt in self.dirt)
+
+
+def dumps(value: Any) -> str:
+    """JSON for Postgres, which knows neither NaN nor infinity nor NUL in it."""
+    return json.dumps(_spelled(value), default=str).replace("\\u0000", "")
 
 
 def arrow_type(column: Column) -> pa.DataType:
@@ -175,3 +182,11 @@ CASTS: dict[Kind, Callable[[pa.Array, Column], pa.Array]] = {
     "numeric": _numeric,
     "timestamptz": _timestamp,
 }
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _spelled(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_spelled(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value

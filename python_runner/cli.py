@@ -18,7 +18,7 @@ from python_runner.exclusion import exclusive
 from python_runner.files import read_csv, read_parquet
 from python_runner.load import Loaded
 from python_runner.monitoring import monitor
-from python_runner.postgres import open_pool, translated
+from python_runner.postgres import open_pool
 from python_runner.progress import Lines, Narrator, errors, narrator
 from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
 from python_runner.sources import pick, read_sources
@@ -128,7 +128,7 @@ def status(
     """Show batches, lag, rejects and sizes."""
     with _handled(as_json=as_json, debug=debug):
         postgres = postgres_settings()
-        with open_pool(postgres) as pool, translated(), pool.connection() as connection:
+        with open_pool(postgres) as pool, pool.transaction() as connection:
             if database:
                 report.print_findings(monitor(connection), as_json=as_json)
                 return

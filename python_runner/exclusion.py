@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg
 
 from python_runner.errors import RunnerError
-from python_runner.postgres import CONNECT_TIMEOUT_S, translated
+from python_runner.postgres import CONNECT_TIMEOUT_S, Connection, translated
 from python_runner.settings import PostgresSettings
 
 KEY = "hashtextextended('collectibles_runner', 0)"
@@ -29,19 +29,25 @@ where
 @contextmanager
 def exclusive(settings: PostgresSettings, what: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the one right to change the tables, as `what`; RunnerError at once if it is taken and `wait` is off."""
-    with (
-        translated(),
-        psycopg.connect(
+    with translated():
+        connection = psycopg.connect(
             settings.conninfo, application_name=f"runner {what}", connect_timeout=CONNECT_TIMEOUT_S
-        ) as connection,
-    ):
-        connection.execute("set local idle_in_transaction_session_timeout = 0")
-        taken = connection.execute(f"select pg_try_advisory_xact_lock({KEY})").fetchone()
-        if taken != (True,):
-            holder = connection.execute(HOLDER).fetchone()
-            whom = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is just ending"
-            if not wait:
-                raise RunnerError(f"busy with {whom}: wait for it, or leave out --no-wait")
-            say(f"waiting for {whom}")
-            connection.execute(f"select pg_advisory_xact_lock({KEY})")
+        )
+    # Closed, not committed: should the server have ended the session meanwhile, the work is done all the same.
+    with closing(connection):
+        with translated():
+            _lock(connection, wait=wait, say=say)
         yield
+
+
+def _lock(connection: Connection, *, wait: bool, say: Callable[[str], None]) -> None:
+    connection.execute("set local idle_in_transaction_session_timeout = 0")
+    taken = connection.execute(f"select pg_try_advisory_xact_lock({KEY})").fetchone()
+    if taken == (True,):
+        return
+    holder = connection.execute(HOLDER).fetchone()
+    whom = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is just ending"
+    if not wait:
+        raise RunnerError(f"busy with {whom}: wait for it, or leave out --no-wait")
+    say(f"waiting for {whom}")
+    connection.execute(f"select pg_advisory_xact_lock({KEY})")

@@ -26,8 +26,8 @@ SESSION_LOST = {390110, 390111, 390112, 390113, 390114, 390115, 390195}
 SERVICE_FAILED = {250001, 250003, 250005, 603}
 HINTS = {
     2003: "check SNOWFLAKE_DATABASE, SNOWFLAKE_SCHEMA and what SNOWFLAKE_ROLE may read",
-    90105: "check SNOWFLAKE_DATABASE and what SNOWFLAKE_ROLE may read",
-    90106: "check SNOWFLAKE_SCHEMA and what SNOWFLAKE_ROLE may read",
+    90105: "check SNOWFLAKE_DATABASE, SNOWFLAKE_SCHEMA and what SNOWFLAKE_ROLE may read",
+    90106: "check SNOWFLAKE_DATABASE, SNOWFLAKE_SCHEMA and what SNOWFLAKE_ROLE may read",
     904: "compare the table with models/staging/_sources.yml",
     2043: "compare the table with models/staging/_sources.yml",
     606: "check SNOWFLAKE_WAREHOUSE",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 from psycopg.sql import SQL, Composable, Identifier
 
-from python_runner import extract, raw
-from python_runner.apply import EVERYWHERE, apply
+from python_runner import extract, plan, raw
+from python_runner.apply import EVERYWHERE, Batch, apply, last_batch
+from python_runner.dirt import TooManyRejectsError, note_dirt
 from python_runner.errors import RunnerError
-from python_runner.postgres import Connection, Pool, translated
+from python_runner.postgres import Connection, Pool
 from python_runner.sources import Source
-from python_runner.stage import Fetch, Meter, Staged, fill_stage
+from python_runner.stage import Fetch, Meter, fill_stage
 
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake import Snowflake
@@ -40,6 +41,7 @@ class Loaded:
     rows_updated: int
     rows_deleted: int
     seconds: float
+    pages_kept: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
 
@@ -55,27 +57,28 @@ class Known:
 
 
 def load_from_snowflake(pool: Pool, snowflake: Snowflake, source: Source, *, full: bool, meter: Meter) -> Loaded:
-    """An ordinary load, or everything with `full`; into an empty table every load is a first one."""
-    with translated(), pool.connection() as connection:
-        known = _known(connection, source)
+    """An ordinary load, or everything with `full`; into an empty table every load is a first one.
+
+    One that was interrupted is continued: its finished pages are not fetched again.
+    """
+    known = pool.persist(lambda connection: _known(connection, source))
     whole = full or known.empty or source.incremental == "whole"
-
-    def fetches() -> Iterator[Fetch]:
-        statements = extract.pages(snowflake, source) if whole else _increment(snowflake, source, known)
-        meter.expect(len(statements))
-        return (partial(snowflake.fetch, statement.sql, statement.params) for statement in statements)
-
     mode: Mode = "first" if known.empty else "full" if full else "incremental"
+    planned = pool.persist(lambda connection: plan.unfinished(connection, source, mode))
+    if planned is None:
+        statements = extract.pages(snowflake, source) if whole else _increment(snowflake, source, known)
+        planned = pool.persist(lambda connection: plan.begin(connection, source, mode, statements))
+    if planned.kept:
+        meter.kept(planned.kept)
+    meter.expect(len(planned.left))
+    fetches = [(number, partial(snowflake.fetch, s.sql, s.params)) for number, s in planned.left.items()]
     workers = snowflake.settings.batches_in_parallel
-    return load_fetched(pool, source, fetches, mode=mode, whole=whole, workers=workers, meter=meter)
+    return load_planned(pool, planned, fetches, mode=mode, whole=whole, workers=workers, meter=meter)
 
 
 def load_from_file(pool: Pool, source: Source, pages: Iterable[pa.Table], *, full: bool, meter: Meter) -> Loaded:
     """The pages of a file; it is the whole table for a source that is always read whole, or with `full`."""
-
-    def fetches() -> Iterator[Fetch]:
-        return (partial(lambda page: page, page) for page in pages)
-
+    fetches = (partial(lambda page: page, page) for page in pages)
     whole = full or source.incremental == "whole"
     return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, meter=meter)
 
@@ -83,7 +86,7 @@ def load_from_file(pool: Pool, source: Source, pages: Iterable[pa.Table], *, ful
 def load_fetched(
     pool: Pool,
     source: Source,
-    fetches: Callable[[], Iterable[Fetch]],
+    fetches: Iterable[Fetch],
     *,
     mode: Mode,
     whole: bool,
@@ -91,16 +94,46 @@ def load_fetched(
     meter: Meter,
     scope: Composable = EVERYWHERE,
 ) -> Loaded:
-    """Stage what the fetches return and apply it at once; `whole` says that they return all there is in `scope`."""
-    started = perf_counter()
-    with translated(), pool.connection() as connection:
-        started_at = _one(connection, "select clock_timestamp()")
-    staged = fill_stage(pool, source, fetches(), workers=workers, meter=meter)
-    with translated(), pool.connection() as connection:
+    """A load that starts over each time: what the fetches return, which is all there is in `scope` if `whole`."""
+    planned = pool.persist(lambda connection: plan.begin(connection, source, mode))
+    return load_planned(
+        pool, planned, enumerate(fetches), mode=mode, whole=whole, workers=workers, meter=meter, scope=scope
+    )
+
+
+def load_planned(
+    pool: Pool,
+    planned: plan.Plan,
+    fetches: Iterable[tuple[int, Fetch]],
+    *,
+    mode: Mode,
+    whole: bool,
+    workers: int,
+    meter: Meter,
+    scope: Composable = EVERYWHERE,
+) -> Loaded:
+    """Stage what the fetches return and apply all that is staged, at once. What is refused is not kept for later."""
+    begin, source = perf_counter(), planned.source
+    fill_stage(pool, source, fetches, workers=workers, meter=meter)
+    staged = pool.persist(lambda connection: plan.staged(connection, source))
+
+    def work(connection: Connection) -> Batch:
+        if not plan.finish(connection, planned):
+            return last_batch(connection, source)
         if whole and scope is EVERYWHERE:
             refuse_to_empty(connection, source, staged)
-        batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=started_at, scope=scope)
-        connection.execute(SQL("drop table {}").format(raw.stage(source)))
+        batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=planned.started_at, scope=scope)
+        plan.abandon(connection, source)
+        return batch
+
+    try:
+        batch = pool.persist(work)
+    except RunnerError as refusal:
+        with pool.transaction() as connection:
+            plan.abandon(connection, source)
+            if isinstance(refusal, TooManyRejectsError):
+                note_dirt(connection, source, None, staged.dirt)
+        raise
     return Loaded(
         source=source.name,
         mode=mode,
@@ -112,7 +145,8 @@ def load_fetched(
         rows_inserted=batch.inserted,
         rows_updated=batch.updated,
         rows_deleted=batch.deleted,
-        seconds=perf_counter() - started,
+        seconds=perf_counter() - begin,
+        pages_kept=planned.kept,
     )
 
 
@@ -143,7 +177,7 @@ def _increment(snowflake: Snowflake, source: Source, known: Known) -> list[extra
     return extract.pages(snowflake, source, extract.newer_than(source, known.high_water_mark))
 
 
-def refuse_to_empty(connection: Connection, source: Source, staged: Staged) -> None:
+def refuse_to_empty(connection: Connection, source: Source, staged: plan.Staged) -> None:
     """RunnerError where a load of the whole source came back empty while raw is not."""
     held = _one(connection, SQL("select exists (select from {})").format(raw.table(source)))
     if held and staged.fetched == staged.rejected:

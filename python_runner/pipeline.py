@@ -12,7 +12,7 @@ import pyarrow as pa
 from python_runner import dbt, raw
 from python_runner.drift import check_columns
 from python_runner.load import Loaded, load_from_file, load_from_snowflake
-from python_runner.postgres import Pool, open_pool, translated
+from python_runner.postgres import Pool, open_pool
 from python_runner.progress import Narrator, SourceMeter, step
 from python_runner.reconcile import Preview, preview, reconcile
 from python_runner.settings import PostgresSettings, SnowflakeSettings
@@ -112,5 +112,4 @@ def _opened(
 
 
 def _create_tables(pool: Pool) -> None:
-    with translated(), pool.connection() as connection:
-        raw.create_tables(connection, list(read_sources().values()))
+    pool.persist(lambda connection: raw.create_tables(connection, list(read_sources().values())))

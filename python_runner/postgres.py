@@ -1,43 +1,93 @@
-"""The loader's own connections to Postgres."""
+"""The loader's own connections to Postgres: transactions with limits, and patience with a server that restarts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from python_runner.errors import RunnerError
 from python_runner.settings import PostgresSettings
 
 CONNECT_TIMEOUT_S = 10
-WAIT_FOR_CONNECTION_S = 60
+ATTEMPTS = 6
 OLDEST_SERVER = 150000
 
+# Connection exceptions, a server that stops or starts: https://www.postgresql.org/docs/current/errcodes-appendix.html
+CONNECTION_LOST = ("08", "57P01", "57P02", "57P03")
+
 Connection = psycopg.Connection[TupleRow]
-Pool = ConnectionPool[Connection]
+Result = TypeVar("Result")
+
+
+class Pool(ConnectionPool[Connection]):
+    """The ETL pool, for this process alone; it lends out transactions, so that it works behind a pooler too."""
+
+    def __init__(self, settings: PostgresSettings) -> None:
+        self._limits = {
+            "statement_timeout": f"{settings.db_statement_timeout_s}s",
+            "lock_timeout": f"{settings.db_lock_timeout_s}s",
+        }
+        super().__init__(
+            settings.conninfo,
+            # Behind a pooler the next transaction may be on a server that has not prepared the statement.
+            kwargs={"application_name": "collectibles_runner", "connect_timeout": CONNECT_TIMEOUT_S,
+                    "prepare_threshold": None},
+            min_size=settings.db_pool_min,
+            max_size=settings.db_pool_max,
+            timeout=settings.db_pool_timeout_s,
+            open=True,
+        )  # fmt: skip
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection for one transaction, committed at the end; RunnerError when the server refuses."""
+        with translated(), self._limited() as connection:
+            yield connection
+
+    def persist(self, work: Callable[[Connection], Result]) -> Result:
+        """The work in a transaction; once more in a new one where the connection was lost.
+
+        The work must bear that: the lost transaction may have been committed after all.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception(_is_lost),
+            wait=wait_exponential_jitter(multiplier=0.1, max=10, jitter=0.1),
+            stop=stop_after_attempt(ATTEMPTS),
+            before_sleep=lambda _: self.check(),  # a server that restarts ends those that are idle too
+            reraise=True,
+        )
+
+        def once() -> Result:
+            with self._limited() as connection:
+                return work(connection)
+
+        with translated():
+            return retrying(once)
+
+    @contextmanager
+    def _limited(self) -> Iterator[Connection]:
+        with self.connection() as connection:
+            for name, value in self._limits.items():
+                connection.execute("select set_config(%s, %s, true)", (name, value))
+            yield connection
 
 
 @contextmanager
 def open_pool(settings: PostgresSettings) -> Iterator[Pool]:
-    """The ETL pool, for this process alone; RunnerError says why the server cannot be used."""
-    options = {"application_name": "collectibles_runner", "connect_timeout": CONNECT_TIMEOUT_S}
+    """The pool; RunnerError says why the server cannot be used."""
     with translated():
-        with psycopg.connect(settings.conninfo, **options) as connection:  # type: ignore[arg-type]
+        with psycopg.connect(settings.conninfo, connect_timeout=CONNECT_TIMEOUT_S) as connection:
             if connection.info.server_version < OLDEST_SERVER:
                 raise RunnerError(
                     f"Postgres {connection.info.server_version // 10000} is too old: use version 15 or later"
                 )
-        with ConnectionPool(
-            settings.conninfo,
-            kwargs=options,
-            min_size=settings.db_pool_min,
-            max_size=settings.db_pool_max,
-            timeout=WAIT_FOR_CONNECTION_S,
-            open=True,
-        ) as pool:
+        with Pool(settings) as pool:
             yield pool
 
 
@@ -47,13 +97,23 @@ def translated() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
+        raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S") from error
+    except psycopg.errors.QueryCanceled as error:
+        raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_STATEMENT_TIMEOUT_S") from error
+    except psycopg.errors.LockNotAvailable as error:
         raise RunnerError(
-            f"Postgres: no connection came free within {WAIT_FOR_CONNECTION_S} s: raise DB_POOL_MAX"
+            f"Postgres: {_last_line(error)}: see `runner status --database`, or raise DB_LOCK_TIMEOUT_S"
         ) from error
     except psycopg.OperationalError as error:
         raise RunnerError(f"Postgres: {_last_line(error)}: check DATABASE_URL") from error
     except psycopg.Error as error:
         raise RunnerError(f"Postgres: {_last_line(error)}") from error
+
+
+def _is_lost(error: BaseException) -> bool:
+    if not isinstance(error, psycopg.OperationalError) or isinstance(error, PoolTimeout):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(CONNECTION_LOST)
 
 
 def _last_line(error: psycopg.Error) -> str:

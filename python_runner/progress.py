@@ -48,6 +48,8 @@ class Bars(Narrator):
         match event:
             case "message":
                 self._bar.console.print(figures["text"], markup=False)
+            case "resumed":
+                self._bar.console.print("{source}: goes on after {batches:,} batches that are staged".format(**figures))
             case "started":
                 self._task = self._bar.add_task(figures["step"], total=None, detail="")
             case "compared":
@@ -83,6 +85,10 @@ class SourceMeter(Meter):
     def expect(self, pages: int) -> None:
         """Batches to come."""
         self._narrator.tell("planned", source=self._source, total=pages)
+
+    def kept(self, pages: int) -> None:
+        """An interrupted load goes on."""
+        self._narrator.tell("resumed", source=self._source, batches=pages)
 
     def page(self, rows: int) -> None:
         """A batch is staged."""

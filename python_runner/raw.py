@@ -31,13 +31,33 @@ comment on table raw.load_batches is 'One row per applied batch; a baseline fill
 create table if not exists raw.rejected_rows (
     source text not null,
     reason text not null,
-    batch_id bigint not null,
+    batch_id bigint,
     "row" jsonb not null,
     loaded boolean not null,
     rejected_at timestamptz not null default now()
 );
 create unique index if not exists rejected_rows_once on raw.rejected_rows (source, reason, md5("row"::text));
+comment on column raw.rejected_rows.batch_id is 'NULL where the load was refused for its rejects.';
 comment on column raw.rejected_rows.loaded is 'True where the row was loaded, with NULL for the unusable value.';
+
+-- Unlogged like the stages that they speak of: a crash of the server empties both, or neither.
+create unlogged table if not exists raw.load_plans (
+    source text primary key,
+    mode text not null,
+    declaration text not null,
+    started_at timestamptz not null,
+    statements jsonb not null
+);
+comment on table raw.load_plans is 'One row per load under way: the statement of each page, and what they were made of';
+
+create unlogged table if not exists raw.load_pages (
+    source text not null,
+    page integer not null,
+    rows_fetched bigint not null,
+    dirt jsonb not null,
+    primary key (source, page)
+);
+comment on table raw.load_pages is 'One row per page in a stage; written in the transaction that copies it';
 """
 
 
@@ -82,10 +102,10 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
         _create_partitions(connection, source)
 
 
-def recreate_stage(connection: Connection, source: Source) -> None:
-    """An empty stage; unlogged, since a load that did not finish starts over."""
+def create_stage(connection: Connection, source: Source) -> None:
+    """An empty stage, where there is none."""
     connection.execute(
-        SQL("drop table if exists {stage}; create unlogged table {stage} ({columns})").format(
+        SQL("create unlogged table {stage} ({columns})").format(
             stage=stage(source), columns=_columns(source, required=False)
         )
     )

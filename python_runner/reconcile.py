@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Composable, Identifier
 
-from python_runner import checksum, extract, raw
+from python_runner import checksum, extract, plan
 from python_runner.apply import EVERYWHERE, difference
 from python_runner.clean import clean
 from python_runner.load import Loaded, Mode, load_fetched, refuse_to_empty
-from python_runner.postgres import Pool, translated
+from python_runner.postgres import Pool
 from python_runner.sources import Source
 from python_runner.stage import Fetch, Meter, fill_stage
 
@@ -51,7 +51,7 @@ class Part:
 def reconcile(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -> Loaded:
     """Make the raw table what a full load would; into an empty table it is a first load."""
     part = _compare(pool, snowflake, source, meter)
-    fetches = partial(_fetches, snowflake, source, part, meter)
+    fetches = _fetches(snowflake, source, part, meter)
     workers = snowflake.settings.batches_in_parallel
     return load_fetched(
         pool, source, fetches, mode=part.mode, whole=True, workers=workers, meter=meter, scope=part.scope
@@ -62,7 +62,9 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -
     """The same up to the difference, which is counted instead of applied."""
     part = _compare(pool, snowflake, source, meter)
     fetches = _fetches(snowflake, source, part, meter)
-    staged = fill_stage(pool, source, fetches, workers=snowflake.settings.batches_in_parallel, meter=meter)
+    with pool.transaction() as connection:
+        plan.begin(connection, source, "preview")
+    fill_stage(pool, source, enumerate(fetches), workers=snowflake.settings.batches_in_parallel, meter=meter)
     query = SQL(
         """
         with difference as materialized ({difference}),
@@ -90,18 +92,19 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -
         key=Identifier(source.key),
         first_rows=FIRST_ROWS,
     )
-    with translated(), pool.connection() as connection:
+    with pool.transaction() as connection:
+        staged = plan.staged(connection, source)
         if part.scope is EVERYWHERE:
             refuse_to_empty(connection, source, staged)
         inserted, updated, deleted, first = connection.execute(query).fetchone()  # type: ignore[misc]
-        connection.execute(SQL("drop table {}").format(raw.stage(source)))
+        plan.abandon(connection, source)
     return Preview(source.name, staged.fetched, staged.rejected, inserted, updated, deleted, first)
 
 
 def _compare(pool: Pool, snowflake: Snowflake, source: Source, meter: Meter) -> Part:
     with ThreadPoolExecutor(1, thread_name_prefix="checksums") as executor:
         reading = executor.submit(snowflake.fetch, checksum.snowflake_checksums(source))
-        with translated(), pool.connection() as connection:
+        with pool.transaction() as connection:
             ours = _by_bucket(source, connection.execute(checksum.postgres_checksums(source)).fetchall())
         theirs = _by_bucket(source, (row.values() for row in reading.result().to_pylist()))
     unsure = theirs.pop(None, None)
@@ -120,7 +123,7 @@ def _buckets_of_unsure(pool: Pool, snowflake: Snowflake, source: Source) -> set[
     """Where the keys fall that only `clean` can tell: a row there may be the same moment's."""
     statement = extract.select(source, checksum.unsure(source))
     keys = clean(snowflake.fetch(statement.sql, statement.params), source).rows.column(source.key).to_pylist()
-    with translated(), pool.connection() as connection:
+    with pool.transaction() as connection:
         return {bucket for (bucket,) in connection.execute(checksum.buckets_of(source, keys))}
 
 

@@ -27,6 +27,9 @@ class PostgresSettings(BaseSettings):
     database_url: SecretStr
     db_pool_min: int = Field(2, ge=1)
     db_pool_max: int = Field(20, ge=1)
+    db_pool_timeout_s: float = Field(60, gt=0, description="how long to wait for a free connection")
+    db_statement_timeout_s: int = Field(0, ge=0, description="0 is none: a first load may take what it takes")
+    db_lock_timeout_s: int = Field(0, ge=0, description="0 is none")
     dbt_pg_schema: str = "public"
 
     @property

@@ -80,6 +80,7 @@ class Source(BaseModel):
     cursor: str | None = None
     overlap_minutes: int = 60
     referenced_by: str | None = None
+    reject_limit: float = Field(0.01, ge=0, le=1)
     indexes: list[dict[str, Any]] = Field(default=[], description="For the macros: dbt keeps them as declared.")
     partition_by: PartitionBy | None = None
     columns: tuple[Column, ...]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
-from dataclasses import dataclass, field
 from functools import partial
 
 import pyarrow as pa
@@ -13,8 +11,9 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.sql import SQL, Identifier
 
 from python_runner import raw
-from python_runner.clean import Dirt, clean
-from python_runner.postgres import Pool, translated
+from python_runner.clean import clean
+from python_runner.plan import note_page
+from python_runner.postgres import Connection, Pool
 from python_runner.sources import Source
 
 Fetch = Callable[[], pa.Table]
@@ -29,30 +28,16 @@ class Meter:
     def expect(self, pages: int) -> None:
         """So many pages will be fetched."""
 
+    def kept(self, pages: int) -> None:
+        """So many pages of an interrupted load are staged already."""
+
     def page(self, rows: int) -> None:
         """One page with so many rows is staged."""
 
 
-@dataclass
-class Staged:
-    """What has been fetched so far; shared by the workers."""
-
-    fetched: int = 0
-    dirt: list[Dirt] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    @property
-    def rejected(self) -> int:
-        """Rows left out."""
-        return sum(not dirt.loaded for dirt in self.dirt)
-
-
-def fill_stage(pool: Pool, source: Source, fetches: Iterable[Fetch], *, workers: int, meter: Meter) -> Staged:
-    """Run the fetches and copy what they return; the first failure stops the rest and is raised."""
-    with translated(), pool.connection() as connection:
-        raw.recreate_stage(connection, source)
-    staged = Staged()
-    tasks = (partial(_copy_page, pool, source, fetch, staged, meter) for fetch in fetches)
+def fill_stage(pool: Pool, source: Source, fetches: Iterable[tuple[int, Fetch]], *, workers: int, meter: Meter) -> None:
+    """Run the fetches and copy what they return as the page of that number; the first failure stops the rest."""
+    tasks = (partial(_copy_page, pool, source, number, fetch, meter) for number, fetch in fetches)
     with ThreadPoolExecutor(workers, thread_name_prefix=source.name) as executor:
         pending: set[Future[None]] = set()
         try:
@@ -65,24 +50,26 @@ def fill_stage(pool: Pool, source: Source, fetches: Iterable[Fetch], *, workers:
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
-    return staged
 
 
-def _copy_page(pool: Pool, source: Source, fetch: Fetch, staged: Staged, meter: Meter) -> None:
+def _copy_page(pool: Pool, source: Source, number: int, fetch: Fetch, meter: Meter) -> None:
     table = fetch()
     page = clean(table, source)
-    encoder = ArrowToPostgresBinaryEncoder(page.rows.schema)
     statement = SQL("copy {stage} ({columns}) from stdin with (format binary)").format(
         stage=raw.stage(source), columns=SQL(", ").join(map(Identifier, source.column_names))
     )
-    with translated(), pool.connection() as connection, connection.cursor().copy(statement) as copy:
-        copy.write(encoder.write_header())
-        for batch in page.rows.to_batches():
-            copy.write(encoder.write_batch(batch))
-        copy.write(encoder.finish())
-    with staged.lock:
-        staged.fetched += len(table)
-        staged.dirt += page.dirt
+
+    def copy(connection: Connection) -> None:
+        if not note_page(connection, source, number, len(table), page.dirt):
+            return
+        encoder = ArrowToPostgresBinaryEncoder(page.rows.schema)
+        with connection.cursor().copy(statement) as sink:
+            sink.write(encoder.write_header())
+            for batch in page.rows.to_batches():
+                sink.write(encoder.write_batch(batch))
+            sink.write(encoder.finish())
+
+    pool.persist(copy)
     meter.page(len(table))
 
 

@@ -114,6 +114,10 @@ class Warehouse:
             for statement in statements:
                 connection.cursor().execute(statement)
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with snowflake.connector.connect(**self.settings.connect_args()) as connection:
+            return list(connection.cursor().execute(query))  # type: ignore[arg-type]
+
     def hold(self, *rows: tuple[Any, ...]) -> None:
         """Insert holdings: wallet, moment, locked, time."""
         self.execute(f"insert into ALLDAY_WALLET_HOLDINGS_CURRENT values {', '.join(map(_literal, rows))}")
@@ -140,6 +144,7 @@ class Loader:
 
     database: Database
     warehouse: Warehouse
+    reject_limit: float = 0.01
 
     def __call__(self, *names: str, full: bool = False, **settings: Any) -> list[Loaded]:
         return self._each(partial(load_from_snowflake, full=full), names, settings)
@@ -151,7 +156,8 @@ class Loader:
         return self._each(preview, names, settings)
 
     def _each(self, work: Callable[..., Any], names: tuple[str, ...], settings: dict[str, Any]) -> list[Any]:
-        sources = read_sources()
+        limit = {"reject_limit": self.reject_limit}
+        sources = {name: source.model_copy(update=limit) for name, source in read_sources().items()}
         reading = self.warehouse.settings.model_copy(update=settings)
         with open_pool(self.database.settings) as pool, Snowflake(reading, first_backoff_s=0.01) as source:
             prepare(pool)
@@ -164,8 +170,7 @@ def load(database: Database, warehouse: Warehouse) -> Loader:
 
 
 def prepare(pool: Pool) -> None:
-    with pool.connection() as connection:
-        raw.create_tables(connection, list(read_sources().values()))
+    pool.persist(lambda connection: raw.create_tables(connection, list(read_sources().values())))
 
 
 def _literal(row: tuple[Any, ...]) -> str:

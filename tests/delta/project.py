@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from dbt.cli.main import dbtRunner
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
-from python_runner import raw
+from python_runner import plan, raw
 from python_runner.apply import Batch, apply
+from python_runner.plan import Staged
 from python_runner.settings import PostgresSettings
 from python_runner.sources import DECLARATION, PROJECT, read_sources
-from python_runner.stage import Staged
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -162,7 +162,7 @@ def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool)
     """Stage these rows and apply them in one transaction, as the loader does once it has fetched them."""
     source = SOURCES[name]
     with connection.transaction():
-        raw.recreate_stage(connection, source)
+        plan.begin(connection, source, "test")
         columns = SQL(", ").join(map(Identifier, source.column_names))
         with connection.cursor().copy(
             SQL("copy {stage} ({columns}) from stdin").format(stage=raw.stage(source), columns=columns)
@@ -175,10 +175,14 @@ def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool)
 def apply_stage(connection: Connection, name: str, *, whole: bool) -> Batch:
     """Apply what is staged, however it came there."""
     source = SOURCES[name]
-    row = connection.execute(SQL("select count(*), clock_timestamp() from {}").format(raw.stage(source))).fetchone()
+    row = connection.execute(
+        SQL("select (select count(*) from {}), started_at from raw.load_plans where source = {}").format(
+            raw.stage(source), Literal(name)
+        )
+    ).fetchone()
     assert row is not None
-    fetched, now = row
+    fetched, started_at = row
     mode = "full" if whole else "incremental"
-    batch = apply(connection, source, Staged(fetched=fetched), mode=mode, whole=whole, started_at=now)
-    connection.execute(SQL("drop table {}").format(raw.stage(source)))
+    batch = apply(connection, source, Staged(fetched, []), mode=mode, whole=whole, started_at=started_at)
+    plan.abandon(connection, source)
     return batch

@@ -127,7 +127,7 @@ class History(RuleBasedStateMachine):
         with broken(self.connection, model, moment):
             # What a full refresh writes to is new, and has no trigger yet.
             run = self.project.run(full_refresh=full_refresh and moment == "wrote")
-        assert run.failed == [model], run.errors
+        assert run.failed == [model], "\n".join(run.errors.values())
 
     def teardown(self) -> None:
         try:
@@ -144,7 +144,7 @@ class History(RuleBasedStateMachine):
     def _assert_ok(self, run: Run) -> None:
         self._count("rebuilt models", len(run.rebuilt))
         self._count("models", len(run.status) - 2)  # and two hooks
-        assert run.ok, run.errors
+        assert run.ok, "\n".join(run.errors.values())
 
     def _count(self, what: str, number: int = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + number

@@ -130,6 +130,29 @@ def test_what_cannot_be_loaded_is_kept_with_its_reason_once(
     assert database.value("select edition_id from raw.edition_price_scrape") == "ED123"
 
 
+def test_a_source_that_is_too_dirty_is_refused_until_it_is_mended(
+    load: Loader, database: Database, warehouse: Warehouse
+) -> None:
+    def price(*editions: str, ask: int) -> None:
+        warehouse.execute(
+            "insert into EDITION_PRICE_SCRAPE values " + ", ".join(f"('{e}', {ask}, null, null)" for e in editions)
+        )
+
+    dirty = [f"ED{number}" for number in range(4)]
+    price(*(f"ED{number}" for number in range(4, 100)), ask=1)
+    price(*dirty, ask=-1)
+    with pytest.raises(RunnerError, match=r"4 of 100 rows cannot be loaded \(lowest_ask_usd.*reject_limit of 1.0%"):
+        load("edition_price_scrape")
+    assert database.value("select count(*) from raw.edition_price_scrape") == 0
+    assert database.value("select count(*) from raw.rejected_rows where batch_id is null") == 4
+    warehouse.execute("update EDITION_PRICE_SCRAPE set lowest_ask = 1 where edition_id = 'ED0'")
+    (loaded,) = load("edition_price_scrape")
+    assert (loaded.rows_inserted, loaded.rows_rejected) == (97, 3)
+    price("ED100", ask=-1)
+    (loaded,) = load("edition_price_scrape")
+    assert loaded.rows_rejected == 4, "those that a load has met before are not held against the next"
+
+
 def test_metadata_is_fetched_above_the_highest_and_where_a_held_moment_lacks_it(
     load: Loader, database: Database, warehouse: Warehouse
 ) -> None:

@@ -80,6 +80,12 @@ def log_rows(database: Database, source: str, columns: str = "") -> list[dict[st
 
 
 @pytest.fixture
+def load(database: Database, warehouse: Warehouse) -> Loader:
+    """Most of what is loaded here is dirty on purpose."""
+    return Loader(database, warehouse, reject_limit=1)
+
+
+@pytest.fixture
 def fresh(server_url: str, database: Database, warehouse: Warehouse) -> Iterator[Callable[[], Database]]:
     """Makes databases into which everything is loaded anew."""
     made: list[str] = []
@@ -89,7 +95,7 @@ def fresh(server_url: str, database: Database, warehouse: Warehouse) -> Iterator
         with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(SQL("create database {}").format(Identifier(made[-1])))
         rebuilt = Database(make_conninfo(server_url, dbname=made[-1]))
-        Loader(rebuilt, warehouse)()
+        Loader(rebuilt, warehouse, reject_limit=1)()
         return rebuilt
 
     yield make

@@ -33,7 +33,9 @@ def site(workshop: Workshop) -> Iterator[tuple[Connection, Path]]:
         (wallet,) = connection.execute(
             "select wallet_address from raw.wallet_holdings group by 1 order by count(*) desc limit 1"
         ).fetchone() or ("",)
-        (team,) = connection.execute("select team_name from top_wallets_by_team_snapshot limit 1").fetchone() or ("",)
+        (team,) = connection.execute(
+            "select team_name from top_wallets_by_team_snapshot group by 1 order by count(*) desc limit 1"
+        ).fetchone() or ("",)
         yield connection, project.compile("path:analyses/site", wallet=wallet, team=team, prefix="Collector 12")
 
 

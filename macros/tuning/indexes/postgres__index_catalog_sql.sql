@@ -45,7 +45,7 @@
                 'name', format('%I.%I', pg_class.relnamespace::regnamespace::text, pg_class.relname),
                 'digest', case
                     when pg_class.relname ~ '^[0-9a-f]{32}$' then 'dbt'
-                    else substring(pg_class.relname from '_([0-9a-f]{8})_[0-9a-f]{4}$')
+                    else substring(pg_class.relname from '_([0-9a-f]{8})_[0-9a-f]{8}$')
                 end,
                 'valid', pg_index.indisvalid and members.member = members.oid,
                 'columns', (

@@ -7,6 +7,6 @@
     {%- set words = modules.re.sub(
         '[^A-Za-z0-9_]+', '_', ([relation.identifier | replace('__dbt_tmp', '')] + definition['columns']) | join('_')
     ) -%}
-    {%- set unlike = local_md5(modules.datetime.datetime.now().isoformat() ~ relation ~ definition)[:4] -%}
-    {{ return((words | lower)[:49] ~ '_' ~ definition['digest'] ~ '_' ~ unlike) }}
+    {%- set unlike = local_md5(modules.datetime.datetime.now().isoformat() ~ relation ~ definition)[:8] -%}
+    {{ return((words | lower)[:45] ~ '_' ~ definition['digest'] ~ '_' ~ unlike) }}
 {%- endmacro %}
