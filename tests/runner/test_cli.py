@@ -115,7 +115,7 @@ def test_what_happens_is_told_as_json_lines(tmp_path: Path, database: Database, 
 
 @pytest.mark.database
 def test_time_spent_on_the_rate_limit_is_told(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
-    environment = warehouse.environment | {"DATABASE_URL": database.url, "SNOWFLAKE_RATE_LIMIT_RPS": "5"}
+    environment = warehouse.environment | {"DATABASE_URL": database.url, "SNOWFLAKE_RATE_LIMIT_RPS": "0.5"}
     done = runner("load", "--source", "wallet_profiles", "--json", cwd=tmp_path, **environment)
     (loaded,) = json.loads(done.stdout)["loaded"]
     assert loaded["waited_seconds"] > 0

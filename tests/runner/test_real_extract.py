@@ -27,8 +27,8 @@ pytestmark = [
 
 METADATA = f"""
     select
-        nft_id, edition_id, play_id, null as series_id, series_name, null as set_id, set_name, tier,
-        circulation_count as max_mint_size, serial_number, player_name as first_name, null as last_name,
+        nft_id, edition_id, play_id, null::varchar as series_id, series_name, null::varchar as set_id, set_name, tier,
+        circulation_count as max_mint_size, serial_number, player_name as first_name, null::varchar as last_name,
         team_name, "position", jersey_number
     from read_csv('{EXTRACT}/moments.csv', all_varchar = true) as moments
     left join read_csv('{EXTRACT}/editions.csv', all_varchar = true) as editions using (edition_id)

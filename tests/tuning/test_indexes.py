@@ -78,7 +78,7 @@ def test_drift_is_repaired_while_others_read_and_write(bookshop: Bookshop, conne
     if drift == "missing":
         connection.execute(f"drop index {name}")
     elif drift == "undeclared":
-        connection.execute("create index orders_amount_0123abcd_4567 on orders (amount)")
+        connection.execute("create index orders_amount_0123abcd_01234567 on orders (amount)")
     elif drift == "invalid":
         connection.execute(f"update pg_index set indisvalid = false where indexrelid = '{name}'::regclass")
     else:
