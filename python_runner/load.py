@@ -128,6 +128,8 @@ def load_planned(
 
     try:
         batch = pool.persist(work)
+    except plan.OvertakenError:
+        raise
     except RunnerError as refusal:
         with pool.transaction() as connection:
             plan.abandon(connection, source)

@@ -24,6 +24,10 @@ from python_runner.sources import Source
 OLDEST = "interval '24 hours'"
 
 
+class OvertakenError(RunnerError):
+    """Another load of the source has begun since; what is staged is that one's."""
+
+
 @dataclass(frozen=True)
 class Staged:
     """What the stage holds, and what was left out of it."""
@@ -107,7 +111,7 @@ def staged(connection: Connection, source: Source) -> Staged:
 def finish(connection: Connection, plan: Plan) -> bool:
     """Remove the plan, in the transaction that applies it; False where an earlier attempt has done so.
 
-    RunnerError where another load of the source has begun since: what is staged is no longer ours.
+    OvertakenError where another load of the source has begun since.
     """
     ours = connection.execute(
         "delete from raw.load_plans where source = %s and started_at = %s returning source",
@@ -119,7 +123,7 @@ def finish(connection: Connection, plan: Plan) -> bool:
         "select from raw.load_batches where source = %s and started_at = %s", (plan.source.name, plan.started_at)
     ).fetchone()
     if applied is None:
-        raise RunnerError(f"{plan.source.name}: another load of it has begun meanwhile: leave this one to that one")
+        raise OvertakenError(f"{plan.source.name}: another load of it has begun meanwhile: leave this one to that one")
     return False
 
 

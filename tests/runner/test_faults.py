@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from python_runner.errors import RunnerError
 from python_runner.snowflake import ATTEMPTS, Snowflake
 from tests.conftest import Database, Loader, Warehouse
-from tests.runner.proxy import LOGIN, QUERY, Harm, Proxy, in_front_of
+from tests.runner.proxy import LOGIN, QUERY, Harm, Proxy
 
 ROWS = 2_000
 RATE = 20
@@ -19,18 +17,6 @@ FAULTS: dict[str, tuple[Harm, ...]] = {
     "sessions expire": ("390112", "390114", "390111"),
     "connections are cut": ("cut", "cut before"),
 }
-
-
-@pytest.fixture
-def proxy(warehouse: Warehouse) -> Iterator[Proxy]:
-    with in_front_of(int(warehouse.environment["SNOWFLAKE_PORT"])) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def behind(proxy: Proxy, warehouse: Warehouse) -> Warehouse:
-    """The warehouse, seen through the proxy."""
-    return Warehouse(warehouse.environment | {"SNOWFLAKE_PORT": str(proxy.port)})
 
 
 @pytest.mark.database

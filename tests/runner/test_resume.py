@@ -9,17 +9,19 @@ import os
 import random
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
 
 import psycopg
 import pytest
 
+from python_runner import plan
 from python_runner.errors import RunnerError
 from python_runner.postgres import Connection, Pool
+from python_runner.sources import Source
 from tests.conftest import Database, Loader, Warehouse
-from tests.runner.proxy import Harm, Proxy, in_front_of
+from tests.runner.proxy import Harm, Proxy
 from tests.runner.test_cli import RUNNER
 
 pytestmark = pytest.mark.database
@@ -56,17 +58,6 @@ def change(warehouse: Warehouse, rows: int, seed: int) -> None:
         f"delete from ALLDAY_WALLET_HOLDINGS_CURRENT where nft_id::int % 1000 = {seed % 1000}",
         f"insert into ALLDAY_WALLET_HOLDINGS_CURRENT values ('0xlate', '{rows + seed + 1}', false, null)",
     )
-
-
-@pytest.fixture
-def proxy(warehouse: Warehouse) -> Iterator[Proxy]:
-    with in_front_of(int(warehouse.environment["SNOWFLAKE_PORT"])) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def behind(proxy: Proxy, warehouse: Warehouse) -> Warehouse:
-    return Warehouse(warehouse.environment | {"SNOWFLAKE_PORT": str(proxy.port)})
 
 
 def pages_of(proxy: Proxy) -> list[str]:
@@ -201,3 +192,22 @@ def test_work_whose_end_was_lost_is_not_done_twice(
         (loaded,) = load("wallet_holdings", batch_size=100, full=mode == "full")
         assert (loaded.mode, loaded.rows_fetched) == (mode, 250)
         assert database.value("select count(*) from raw.load_batches where mode = %s", mode) == 1
+
+
+def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
+    load: Loader, warehouse: Warehouse, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock between loads goes with its session; should that end, two may be under way."""
+    fill(warehouse, 10)
+    read_staged = plan.staged
+
+    def overtaken(connection: Connection, source: Source) -> plan.Staged:
+        staged = read_staged(connection, source)
+        plan.begin(connection, source, "first")
+        return staged
+
+    monkeypatch.setattr(plan, "staged", overtaken)
+    with pytest.raises(RunnerError, match="another load of it has begun"):
+        load("wallet_holdings")
+    assert database.value("select count(*) from raw.load_plans") == 1
+    assert database.value("select count(*) from raw.wallet_holdings") == 0
