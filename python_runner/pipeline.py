@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -36,13 +37,16 @@ def load(
 
     def load_one(pool: Pool, snowflake: Snowflake, source: Source) -> Loaded:
         meter = SourceMeter(narrator, source.name, lambda: snowflake.waited_seconds)
-        retries, waited = snowflake.retries, snowflake.waited_seconds
+        begin, retries, waited = perf_counter(), snowflake.retries, snowflake.waited_seconds
         if how == "reconcile":
             loaded = reconcile(pool, snowflake, source, meter=meter)
         else:
             loaded = load_from_snowflake(pool, snowflake, source, full=how == "full", meter=meter)
         loaded = replace(
-            loaded, retries=snowflake.retries - retries, waited_seconds=round(snowflake.waited_seconds - waited, 3)
+            loaded,
+            seconds=perf_counter() - begin,
+            retries=snowflake.retries - retries,
+            waited_seconds=round(snowflake.waited_seconds - waited, 3),
         )
         narrator.tell("loaded", **asdict(loaded))
         return loaded
