@@ -1,6 +1,6 @@
 """`python -m benchmarks.bloat`: how large the tables are after many refreshes, against the same content built anew.
 
-Each refresh follows 1 % of holdings moved and 5 % of editions re-priced, on the loaded and built DATABASE_URL.
+Each refresh follows a share of holdings moved and of editions re-priced, on the loaded and built DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -30,13 +30,17 @@ def main() -> None:
     """Print a row a table as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bloat")
     parser.add_argument("--refreshes", type=int, default=50)
-    refreshes = parser.parse_args().refreshes
+    parser.add_argument("--moved", type=float, default=0.01, help="share of holdings that move before each")
+    parser.add_argument(
+        "--repriced", type=float, default=0.01, help="share of editions whose price changes before each"
+    )
+    options = parser.parse_args()
     settings = postgres_settings()
     with psycopg.connect(settings.conninfo, autocommit=True) as connection:
         connection.execute("create extension if not exists pg_stat_statements")
-        for _ in range(refreshes):
-            connection.execute(MOVE, {"share": 0.01})
-            connection.execute(REPRICE, {"share": 0.05})
+        for _ in range(options.refreshes):
+            connection.execute(MOVE, {"share": options.moved})
+            connection.execute(REPRICE, {"share": options.repriced})
             refresh(connection, settings)
         used = sizes(connection)
         refresh(connection, settings, "--full-refresh")

@@ -1,6 +1,6 @@
 {#-
     On-run-end: what every reader of a model's log has accounted for becomes one step again, their sum, once it has
-    outgrown what the last such sum left by the share in the var compact_share (1). So a log stays within a few times
+    outgrown what the last such sum left by the share in the var compact_share (0.4). So a log stays near
     its sum, whatever happens between full refreshes. No watermark moves: each stands at that step or beyond.
 -#}
 
@@ -21,7 +21,7 @@ begin
     where
         log = '{{ log }}'::regclass
         and step <= (select min("position") from delta.watermarks where watermarks.log = logged.log)
-    having sum("rows") > {{ 1 + var('compact_share', 1) }} * (array_agg("rows" order by step))[1];
+    having sum("rows") > {{ 1 + var('compact_share', 0.4) }} * (array_agg("rows" order by step))[1];
     if not found then
         return;
     end if;
