@@ -63,7 +63,7 @@ def apply(
         {"source": source.name, "mode": mode, "started_at": started_at, "fetched": staged.fetched,
          "rejected": staged.rejected},
     ).fetchone()  # type: ignore[misc] # fmt: skip
-    refuse_dirt(source, staged, new=note_dirt(connection, source, batch_id, staged.dirt))
+    refuse_dirt(connection, source, staged, new=note_dirt(connection, source, batch_id))
     names |= {"batch_id": SQL(str(batch_id)), "scope": scope}
     write = partial(_fill, source=source) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)

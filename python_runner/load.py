@@ -132,9 +132,9 @@ def load_planned(
         raise
     except RunnerError as refusal:
         with pool.transaction() as connection:
-            plan.abandon(connection, source)
             if isinstance(refusal, TooManyRejectsError):
-                note_dirt(connection, source, None, staged.dirt)
+                note_dirt(connection, source, None)
+            plan.abandon(connection, source)
         raise
     return Loaded(
         source=source.name,
@@ -143,7 +143,7 @@ def load_planned(
         baseline=batch.baseline,
         rows_fetched=staged.fetched,
         rows_rejected=staged.rejected,
-        rows_nulled=len(staged.dirt) - staged.rejected,
+        rows_nulled=staged.nulled,
         rows_inserted=batch.inserted,
         rows_updated=batch.updated,
         rows_deleted=batch.deleted,

@@ -30,15 +30,11 @@ class OvertakenError(RunnerError):
 
 @dataclass(frozen=True)
 class Staged:
-    """What the stage holds, and what was left out of it."""
+    """What was read for the stage, in rows: `rejected` were left out, `nulled` lost a value that was no use."""
 
     fetched: int
-    dirt: list[Dirt]
-
-    @property
-    def rejected(self) -> int:
-        """Rows left out."""
-        return sum(not dirt.loaded for dirt in self.dirt)
+    rejected: int = 0
+    nulled: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,10 +98,19 @@ def note_page(connection: Connection, source: Source, page: int, fetched: int, d
 
 def staged(connection: Connection, source: Source) -> Staged:
     """What all staged pages come to."""
-    pages = connection.execute(
-        "select rows_fetched, dirt from raw.load_pages where source = %s order by page", (source.name,)
-    ).fetchall()
-    return Staged(sum(fetched for fetched, _ in pages), [Dirt(**dirt) for _, found in pages for dirt in found])
+    counts = connection.execute(
+        """
+        select sum(rows_fetched)::bigint, sum(rejected)::bigint, sum(jsonb_array_length(dirt) - rejected)::bigint
+        from raw.load_pages
+        cross join lateral (
+            select count(*) filter (where not (entry ->> 'loaded')::boolean) as rejected
+            from jsonb_array_elements(dirt) as entry
+        ) as counted
+        where source = %s
+        """,
+        (source.name,),
+    ).fetchone()
+    return Staged(*(count or 0 for count in counts or ()))
 
 
 def finish(connection: Connection, plan: Plan) -> bool:

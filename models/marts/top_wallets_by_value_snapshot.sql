@@ -1,10 +1,11 @@
--- One row per wallet that holds a moment, with its worth, system wallets left out.
+-- One row per wallet that holds a moment, with its worth, system wallets left out. Many change in
+-- a refresh: the indexes leave them room.
 
 {{ config(
     indexes=[
-        {'columns': ['wallet_address'], 'unique': true},
-        {'columns': ['floor_value desc', 'display_name']},
-        {'columns': ['asp_value desc', 'display_name']},
+        {'columns': ['wallet_address'], 'unique': true, 'with': {'fillfactor': 60}},
+        {'columns': ['floor_value desc', 'display_name'], 'with': {'fillfactor': 60}},
+        {'columns': ['asp_value desc', 'display_name'], 'with': {'fillfactor': 60}},
     ],
     unique_key='wallet_address',
     meta={

@@ -1,4 +1,5 @@
--- One row per wallet that holds a moment, system wallets included.
+-- One row per wallet that holds a moment, system wallets included. Many change in a
+-- refresh: the indexes leave them room.
 
 {{ config(
     indexes=[
@@ -6,8 +7,9 @@
             'columns': ['wallet_address'],
             'unique': true,
             'include': ['moments_total', 'floor_value', 'asp_value'],
+            'with': {'fillfactor': 60},
         },
-        {'columns': ['display_name text_pattern_ops']},
+        {'columns': ['display_name text_pattern_ops'], 'with': {'fillfactor': 60}},
     ],
     unique_key='wallet_address',
     meta={

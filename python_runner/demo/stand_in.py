@@ -28,6 +28,7 @@ from python_runner.errors import RunnerError
 MODULE = "python_runner.demo.stand_in"
 STATE = "stand_in.json"
 LOG = "stand_in.log"
+TEMPORARY = "tmp"  # fakesnow leaves its files behind when it is ended
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ def start(data: Path, *, user: str = "demo", password: str | None = None, timeou
         return found
     data = data.resolve()
     (data / STATE).unlink(missing_ok=True)
+    (data / TEMPORARY).mkdir(exist_ok=True)
     secret = password or secrets.token_urlsafe(18)
     with (data / LOG).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", MODULE, "--data", str(data)],
             cwd=Path(__file__).resolve().parents[2],
-            env={**os.environ, "STAND_IN_USER": user, "STAND_IN_PASSWORD": secret},
+            env={**os.environ, "STAND_IN_USER": user, "STAND_IN_PASSWORD": secret, "TMPDIR": str(data / TEMPORARY)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

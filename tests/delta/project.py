@@ -183,6 +183,6 @@ def apply_stage(connection: Connection, name: str, *, whole: bool) -> Batch:
     assert row is not None
     fetched, started_at = row
     mode = "full" if whole else "incremental"
-    batch = apply(connection, source, Staged(fetched, []), mode=mode, whole=whole, started_at=started_at)
+    batch = apply(connection, source, Staged(fetched), mode=mode, whole=whole, started_at=started_at)
     plan.abandon(connection, source)
     return batch
