@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from python_runner import raw
 from python_runner.dirt import note_dirt, refuse_dirt
@@ -16,6 +16,19 @@ from python_runner.postgres import Connection
 from python_runner.sources import Source
 
 EVERYWHERE = SQL("true")
+
+# Keys that came twice are few: they alone are sorted.
+KEEP_THE_NEWEST = """
+delete from {stage} as older
+using (
+    select
+        ctid,
+        row_number() over (partition by {key} order by {order}) as place
+    from {stage}
+    where {key} in (select {key} from {stage} group by {key} having count(*) > 1)
+) as ranked
+where ranked.place > 1 and ranked.ctid = older.ctid
+"""
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ def apply(
          "rejected": staged.rejected},
     ).fetchone()  # type: ignore[misc] # fmt: skip
     refuse_dirt(connection, source, staged, new=note_dirt(connection, source, batch_id))
-    names |= {"batch_id": SQL(str(batch_id)), "scope": scope}
+    names |= {"batch_id": Literal(batch_id), "scope": scope}
     write = partial(_fill, source=source) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)
     connection.execute(
@@ -88,14 +101,20 @@ def last_batch(connection: Connection, source: Source) -> Batch:
 
 
 def _fill(connection: Connection, names: dict[str, Any], *, source: Source) -> tuple[int, int, int]:
-    inserted = connection.execute(
-        SQL("insert into {table} ({columns}, batch_id) select {columns}, {batch_id} from ({newest}) as new").format(
-            **names
+    connection.execute(SQL("lock table {table} in access exclusive mode").format(**names))
+    if raw.may_replace(connection, source):
+        connection.execute(SQL(KEEP_THE_NEWEST).format(**names))
+        raw.replace(connection, source, names["batch_id"])
+    else:
+        connection.execute(
+            SQL("insert into {table} ({columns}, batch_id) select {columns}, {batch_id} from ({newest}) as new").format(
+                **names
+            )
         )
-    )
     connection.execute(SQL("analyze {table}").format(**names))
     _forget_watermarks(connection, source)
-    return inserted.rowcount, 0, 0
+    (inserted,) = connection.execute(SQL("select count(*) from {table}").format(**names)).fetchone()  # type: ignore[misc]
+    return inserted, 0, 0
 
 
 def _forget_watermarks(connection: Connection, source: Source) -> None:
@@ -178,6 +197,7 @@ def _names(source: Source) -> dict[str, Any]:
         "assignments": SQL(", ").join(
             SQL("{0} = excluded.{0}").format(c) for c in columns if c != Identifier(source.key)
         ),
+        "order": SQL(", ").join([*order, *ties]),
         "newest": SQL("select distinct on ({key}) * from {stage} order by {order}").format(
             key=Identifier(source.key), stage=raw.stage(source), order=SQL(", ").join([*order, *ties])
         ),

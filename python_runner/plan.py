@@ -50,7 +50,7 @@ class Plan:
 def begin(connection: Connection, source: Source, mode: str, statements: Sequence[Statement] = ()) -> Plan:
     """An empty stage and a new plan, instead of whatever there was. Pages may come that no statement stands for."""
     abandon(connection, source)
-    raw.create_stage(connection, source)
+    raw.create_stage(connection, source, logged=mode == "first")
     (started_at,) = connection.execute(
         """
         insert into raw.load_plans (source, mode, declaration, started_at, statements)

@@ -84,7 +84,7 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
             SQL(
                 """
                 create table if not exists {table} (
-                    {columns}, batch_id bigint not null, primary key ({key}){include}
+                    {columns}, batch_id bigint not null, {primary_key}
                 ){partitioned};
                 create table if not exists {changes} (batch_id bigint not null, weight smallint not null, {columns});
                 create index if not exists {index} on {changes} (batch_id);
@@ -94,19 +94,74 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
                 changes=changes(source),
                 index=Identifier(f"{source.name}_changes_batch_id"),
                 columns=_columns(source, required=True),
-                key=Identifier(source.key),
-                include=SQL(" include ({})").format(_names(source.include)) if source.include else SQL(""),
+                primary_key=primary_key(source),
                 partitioned=_partitioned(source),
             )
         )
         _create_partitions(connection, source)
 
 
-def create_stage(connection: Connection, source: Source) -> None:
-    """An empty stage, where there is none."""
+def primary_key(source: Source) -> Composed:
+    """The constraint of raw.<source>."""
+    include = SQL(" include ({})").format(_names(source.include)) if source.include else SQL("")
+    return SQL("primary key ({}){}").format(Identifier(source.key), include)
+
+
+def create_stage(connection: Connection, source: Source, *, logged: bool) -> None:
+    """An empty stage, where there is none; one that may become the table itself is logged."""
     connection.execute(
-        SQL("create unlogged table {stage} ({columns})").format(
-            stage=stage(source), columns=_columns(source, required=False)
+        SQL("create {unlogged} table {stage} ({columns})").format(
+            unlogged=SQL("" if logged else "unlogged"), stage=stage(source), columns=_columns(source, required=False)
+        )
+    )
+
+
+def may_replace(connection: Connection, source: Source) -> bool:
+    """Whether the stage may take the place of raw.<source>: it is logged, and the table has nothing but its key."""
+    (may,) = connection.execute(
+        """
+        select
+            (select relpersistence = 'p' from pg_class where oid = %(stage)s::regclass)
+            and relkind = 'r' and not relrowsecurity and relowner = current_user::regrole
+            and relacl is null and reloptions is null and reltablespace = 0
+            and obj_description(oid, 'pg_class') is null
+            and not exists (select from pg_attribute where attrelid = pg_class.oid and attacl is not null)
+            and not exists (select from pg_constraint where conrelid = pg_class.oid and contype not in ('p', 'n'))
+            and not exists (
+                select from pg_depend
+                where
+                    refclassid = 'pg_class'::regclass and refobjid = pg_class.oid
+                    and (deptype = 'n' or deptype = 'a' and classid <> 'pg_constraint'::regclass)
+            )
+        from pg_class
+        where oid = %(table)s::regclass
+        """,
+        {"table": table(source).as_string(), "stage": stage(source).as_string()},
+    ).fetchone()  # type: ignore[misc]
+    return bool(may)
+
+
+def replace(connection: Connection, source: Source, batch_id: Literal) -> None:
+    """The stage, without two rows of a key, becomes raw.<source>: not a row is written again."""
+    connection.execute(
+        SQL(
+            """
+            drop table {table};
+            alter table {stage} rename to {name};
+            alter table {table} add column batch_id bigint not null default {batch_id}, {not_null}, add {primary_key};
+            alter table {table} alter column batch_id drop default
+            """
+        ).format(
+            table=table(source),
+            stage=stage(source),
+            name=Identifier(source.name),
+            batch_id=batch_id,
+            primary_key=primary_key(source),
+            not_null=SQL(", ").join(
+                SQL("alter column {} set not null").format(Identifier(column.name))
+                for column in source.columns
+                if column.required
+            ),
         )
     )
 

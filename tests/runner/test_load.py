@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from python_runner.errors import RunnerError
-from tests.conftest import Database, Loader, Warehouse
+from python_runner.postgres import open_pool
+from tests.conftest import Database, Loader, Warehouse, prepare
 
 pytestmark = pytest.mark.database
 
@@ -31,6 +32,47 @@ def test_a_first_load_is_a_baseline_and_writes_no_log(load: Loader, database: Da
     assert (loaded.mode, loaded.baseline, loaded.rows_inserted) == ("first", True, 2)
     assert held(database) == [(1, "0xab", False), (2, "0xcd", True)]
     assert log(database) == []
+
+
+SHAPE = """
+select attname, atttypid::regtype::text, attnotnull, atthasdef, relpersistence::text from pg_attribute
+inner join pg_class on attrelid = pg_class.oid
+where attrelid = 'raw.wallet_holdings'::regclass and attnum > 0
+union all
+select conname, pg_get_constraintdef(oid), condeferrable, convalidated, '' from pg_constraint
+where conrelid = 'raw.wallet_holdings'::regclass and contype <> 'n'
+order by 1
+"""
+DEPENDENTS = {
+    "nothing": "select",
+    "a view": "create view mine as select nft_id, wallet_address from raw.wallet_holdings",
+    "a right": "grant select (nft_id) on raw.wallet_holdings to pg_monitor",
+    "an index": "create index mine on raw.wallet_holdings (wallet_address)",
+    "a trigger": "create trigger mine before delete on raw.wallet_holdings"
+    " for each row execute function suppress_redundant_updates_trigger()",
+    "a constraint": "alter table raw.wallet_holdings add constraint mine check (nft_id > 0)",
+}
+
+
+@pytest.mark.parametrize("what", DEPENDENTS)
+def test_the_table_is_the_same_after_its_first_load(
+    load: Loader, database: Database, warehouse: Warehouse, what: str
+) -> None:
+    """With what somebody has on it, and without, where the stage becomes the table."""
+    with open_pool(database.settings) as pool:
+        prepare(pool)
+    database.execute(DEPENDENTS[what])
+    shape, table = database.rows(SHAPE), "select 'raw.wallet_holdings'::regclass::oid::int"
+    before = database.value(table)
+    warehouse.hold(
+        ("0xa", "1", False, NOW - HOUR), ("0xb", "1", True, NOW), ("0xc", "1", True, None), ("0xd", "2", True, NOW)
+    )
+    (loaded,) = load("wallet_holdings")
+    assert (loaded.rows_fetched, loaded.rows_inserted) == (4, 2)
+    assert held(database) == [(1, "0xb", True), (2, "0xd", True)]
+    assert database.value("select array_agg(batch_id) from raw.wallet_holdings") == [loaded.batch_id] * 2
+    assert database.rows(SHAPE) == shape
+    assert (database.value(table) == before) is (what != "nothing")
 
 
 def test_a_transfer_updates_the_row_and_logs_old_and_new(
