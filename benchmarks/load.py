@@ -1,7 +1,8 @@
 """`python -m benchmarks.load [ROUTE …]`: how fast the loader is, beside the other ways into the same table.
 
-DATABASE_URL names a database that may be emptied. A stand-in for Snowflake is started with so many holdings; all routes
-but COPY read from it. Each runs in a process of its own: its rows a second, and the most memory it took.
+DATABASE_URL names a database that may be emptied (for dlt with host and password). A stand-in for Snowflake is started
+with so many holdings; all routes but COPY read from it. Each runs in a process of its own: its rows a second, and the
+most memory it took.
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ HOLDINGS = read_sources()["wallet_holdings"]
 ROWS, PAGES = "rows.csv", "pages.json"
 OTHER = SQL("create table bench.{} (like raw.wallet_holdings including indexes)")
 UPSERT = """
-insert into bench.{} values {}
+insert into bench.{} {}
 on conflict (nft_id) do update set
-    wallet_address = excluded.wallet_address, is_locked = excluded.is_locked, last_event_ts = excluded.last_event_ts
+    wallet_address = excluded.wallet_address, is_locked = excluded.is_locked, last_event_ts = excluded.last_event_ts,
+    batch_id = excluded.batch_id
 """
 # A hundredth of the holdings each: those that move, and those that are burned.
 MOVED = (
@@ -114,7 +116,7 @@ def insert() -> Figures:
                 if str(key).isdigit() and wallet and locked is not None
             ]
             for first in range(0, len(rows), 1000):
-                cursor.execute(UPSERT.format("inserted", ", ".join(rows[first : first + 1000])))
+                cursor.execute(UPSERT.format("inserted", "values " + ", ".join(rows[first : first + 1000])))
             connection.commit()
         return Figures(held(connection, "bench.inserted"), perf_counter() - begin)
 
@@ -123,11 +125,7 @@ def upsert() -> Figures:
     """The bare INSERT … ON CONFLICT of rows that are staged already."""
     with psycopg.connect(postgres_settings().conninfo) as connection:
         begin = perf_counter()
-        connection.execute(
-            "insert into bench.before select * from bench.staged on conflict (nft_id) do update set"
-            " wallet_address = excluded.wallet_address, is_locked = excluded.is_locked,"
-            " last_event_ts = excluded.last_event_ts, batch_id = excluded.batch_id"
-        )
+        connection.execute(UPSERT.format("before", "table bench.staged"))
         connection.commit()
         return Figures(held(connection, "bench.staged"), perf_counter() - begin)
 
@@ -205,8 +203,7 @@ def prepare() -> None:
 def before(route: str) -> None:
     """What changes in the source, and what must be there, before a route is measured."""
     if route == "incremental":
-        with psycopg.connect(postgres_settings().conninfo) as connection:
-            connection.execute("create table bench.before (like raw.wallet_holdings including indexes)")
+        with other("before") as connection:
             connection.execute("insert into bench.before select * from raw.wallet_holdings")
         change(MOVED.format(HOLDINGS.snowflake_table, 7))
     if route == "full":

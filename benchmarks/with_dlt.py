@@ -61,7 +61,7 @@ def tuned() -> Iterator[Any]:
 
 
 def main() -> None:
-    """Load into schema dlt of DATABASE_URL and print the figures."""
+    """Load into a schema of the route's name and print the figures."""
     route = sys.argv[1]
     os.environ["DATA_WRITER__DISABLE_COMPRESSION"] = "true"
     pipeline = dlt.pipeline(

@@ -101,7 +101,6 @@ def last_batch(connection: Connection, source: Source) -> Batch:
 
 
 def _fill(connection: Connection, names: dict[str, Any], *, source: Source) -> tuple[int, int, int]:
-    connection.execute(SQL("lock table {table} in access exclusive mode").format(**names))
     if raw.may_replace(connection, source):
         connection.execute(SQL(KEEP_THE_NEWEST).format(**names))
         raw.replace(connection, source, names["batch_id"])
@@ -186,6 +185,7 @@ def _names(source: Source) -> dict[str, Any]:
         *([SQL("{} desc nulls last").format(Identifier(source.cursor))] if source.cursor else []),
     ]
     ties = [Identifier(name) for name in source.column_names if name not in (source.key, source.cursor)]
+    newest_first = SQL(", ").join([*order, *ties])
     return {
         "table": raw.table(source),
         "changes": raw.changes(source),
@@ -197,9 +197,9 @@ def _names(source: Source) -> dict[str, Any]:
         "assignments": SQL(", ").join(
             SQL("{0} = excluded.{0}").format(c) for c in columns if c != Identifier(source.key)
         ),
-        "order": SQL(", ").join([*order, *ties]),
+        "order": newest_first,
         "newest": SQL("select distinct on ({key}) * from {stage} order by {order}").format(
-            key=Identifier(source.key), stage=raw.stage(source), order=SQL(", ").join([*order, *ties])
+            key=Identifier(source.key), stage=raw.stage(source), order=newest_first
         ),
     }
 

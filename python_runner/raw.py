@@ -40,7 +40,7 @@ create unique index if not exists rejected_rows_once on raw.rejected_rows (sourc
 comment on column raw.rejected_rows.batch_id is 'NULL where the load was refused for its rejects.';
 comment on column raw.rejected_rows.loaded is 'True where the row was loaded, with NULL for the unusable value.';
 
--- Unlogged like the stages that they speak of: a crash of the server empties both, or neither.
+-- Unlogged, as stages are but for a first load: a crash of the server leaves no plan, so that the load starts over.
 create unlogged table if not exists raw.load_plans (
     source text primary key,
     mode text not null,
@@ -142,7 +142,10 @@ def may_replace(connection: Connection, source: Source) -> bool:
 
 
 def replace(connection: Connection, source: Source, batch_id: Literal) -> None:
-    """The stage, without two rows of a key, becomes raw.<source>: not a row is written again."""
+    """The stage, without two rows of a key, becomes raw.<source>: not a row is written again.
+
+    What has come to depend on the table since `may_replace` makes this fail, by the DROP.
+    """
     connection.execute(
         SQL(
             """

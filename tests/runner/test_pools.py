@@ -52,7 +52,8 @@ def pooled(database: Database, tmp_path: Path) -> Iterator[Database]:
         )
     )
     # It refuses to run as root; the server's owner can reach the server's socket.
-    owner = ["-u", Path(str(server["host"])).owner()] if os.geteuid() == 0 else []
+    host = Path(str(server["host"]))
+    owner = ["-u", host.owner() if host.is_dir() else "nobody"] if os.geteuid() == 0 else []
     with subprocess.Popen([PGBOUNCER, "-q", *owner, configuration]) as process:
         try:
             url = f"postgresql://{server.get('user', 'postgres')}@127.0.0.1:{listens}/{server['dbname']}"
