@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ def connection(bookshop: Bookshop, shop_connection: Connection) -> Connection:
     shop_connection.execute("insert into books select n, 'Book ' || n from generate_series(1, 1000) as n")
     for table in ("books", "orders"):
         assert not bookshop.dbt("run").errors
+        shop_connection.execute("select pg_stat_force_next_flush()")
         shop_connection.execute(f"vacuum analyze {table}")
         shop_connection.execute(f"alter table {table} set (autovacuum_enabled = false)")
     return shop_connection
@@ -126,6 +128,24 @@ def test_an_analyze_that_fails_keeps_nothing_from_the_others(bookshop: Bookshop,
     after = done(connection)
     assert after["books"][1] == before["books"][1]
     assert after["orders"][1] > before["orders"][1]
+
+
+def test_a_broken_table_keeps_no_other_from_its_vacuum_for_long(bookshop: Bookshop, connection: Connection) -> None:
+    before = done(connection)
+    where = "select current_setting('data_directory'), pg_relation_filepath('books_pkey')"
+    index = Path(*connection.execute(where).fetchall()[0])
+    connection.execute("checkpoint")
+    away = index.rename(f"{index}.away")
+    others = {"best_customer", "orders"}
+    runs = 0
+    try:
+        while others and runs < 30:
+            assert "could not open file" in " ".join(bookshop.dbt("run-operation", "maintain").said)
+            others -= {name for name, (vacuumed, _) in done(connection).items() if vacuumed != before[name][0]}
+            runs += 1
+    finally:
+        away.rename(index)
+    assert not others
 
 
 def test_reads_that_an_index_covers_stay_in_it_after_a_run(bookshop: Bookshop, connection: Connection) -> None:

@@ -70,5 +70,5 @@
     select *
     from due
     where vacuum_due or analyze_due
-    order by name
+    order by random()
 {% endmacro %}
