@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from python_runner import raw
@@ -78,7 +79,7 @@ def apply(
     ).fetchone()  # type: ignore[misc] # fmt: skip
     refuse_dirt(connection, source, staged, new=note_dirt(connection, source, batch_id))
     names |= {"batch_id": Literal(batch_id), "scope": scope}
-    write = partial(_fill, source=source) if baseline else partial(_apply_difference, whole=whole)
+    write = partial(_fill, source=source, staged=staged) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)
     connection.execute(
         "update raw.load_batches set rows_inserted = %s, rows_updated = %s, rows_deleted = %s where batch_id = %s",
@@ -100,20 +101,30 @@ def last_batch(connection: Connection, source: Source) -> Batch:
     return Batch(*found)  # type: ignore[misc]
 
 
-def _fill(connection: Connection, names: dict[str, Any], *, source: Source) -> tuple[int, int, int]:
+def _fill(connection: Connection, names: dict[str, Any], *, source: Source, staged: Staged) -> tuple[int, int, int]:
     if raw.may_replace(connection, source):
-        connection.execute(SQL(KEEP_THE_NEWEST).format(**names))
-        raw.replace(connection, source, names["batch_id"])
+        inserted = staged.fetched - staged.rejected - _replace(connection, names, source)
     else:
-        connection.execute(
+        inserted = connection.execute(
             SQL("insert into {table} ({columns}, batch_id) select {columns}, {batch_id} from ({newest}) as new").format(
                 **names
             )
-        )
-    connection.execute(SQL("analyze {table}").format(**names))
+        ).rowcount
+        connection.execute(SQL("analyze {table}").format(**names))
     _forget_watermarks(connection, source)
-    (inserted,) = connection.execute(SQL("select count(*) from {table}").format(**names)).fetchone()  # type: ignore[misc]
     return inserted, 0, 0
+
+
+def _replace(connection: Connection, names: dict[str, Any], source: Source) -> int:
+    """Returns how many rows were left out. Keys that came twice are looked for where the index finds that there are."""
+    try:
+        with connection.transaction():
+            raw.replace(connection, source, names["batch_id"])
+    except UniqueViolation:
+        removed = connection.execute(SQL(KEEP_THE_NEWEST).format(**names)).rowcount
+        raw.replace(connection, source, names["batch_id"])
+        return removed
+    return 0
 
 
 def _forget_watermarks(connection: Connection, source: Source) -> None:

@@ -83,7 +83,8 @@ class Database:
 
     @property
     def settings(self) -> PostgresSettings:
-        return PostgresSettings(database_url=self.url, db_pool_min=1, _env_file=None)  # type: ignore[arg-type,call-arg]
+        """A lock that nobody lets go fails the test."""
+        return PostgresSettings(database_url=self.url, db_pool_min=1, db_lock_timeout_s=60, _env_file=None)  # type: ignore[arg-type,call-arg]
 
 
 @pytest.fixture

@@ -75,6 +75,19 @@ def test_the_table_is_the_same_after_its_first_load(
     assert (database.value(table) == before) is (what != "nothing")
 
 
+def test_a_first_load_does_not_wait_for_who_reads_through_a_view(
+    load: Loader, database: Database, warehouse: Warehouse
+) -> None:
+    with open_pool(database.settings) as pool:
+        prepare(pool)
+    database.execute(DEPENDENTS["a view"])
+    warehouse.hold(("0xa", "1", False, NOW))
+    with database.connect() as reader:
+        assert reader.execute("select * from mine").fetchall() == []
+        load("wallet_holdings")
+        assert reader.execute("select * from mine").fetchall() == [(1, "0xa")]
+
+
 def test_a_transfer_updates_the_row_and_logs_old_and_new(
     load: Loader, database: Database, warehouse: Warehouse
 ) -> None:
