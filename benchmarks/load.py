@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,10 +28,12 @@ from python_runner import extract, raw
 from python_runner.demo import sample, stand_in
 from python_runner.load import load_from_snowflake
 from python_runner.postgres import open_pool
+from python_runner.reconcile import reconcile
 from python_runner.settings import postgres_settings, snowflake_settings
 from python_runner.snowflake import Snowflake
 from python_runner.sources import read_sources
 from python_runner.stage import Meter
+from tests.runner.proxy import in_front_of
 
 HOLDINGS = read_sources()["wallet_holdings"]
 ROWS, PAGES = "rows.csv", "pages.json"
@@ -48,15 +50,26 @@ MOVED = (
     " where try_cast(nft_id as bigint) % 100 = {}"
 )
 BURNED = "delete from {} where try_cast(nft_id as bigint) % 100 = {}"
+# Ten of each, whose time says nothing of it.
+FEW = "(select nft_id from {0} where try_cast(nft_id as bigint) is not null order by md5(nft_id || '{1}') limit 10)"
+LOCKED = f"update {{0}} set is_locked = not is_locked where nft_id in {FEW}"
+GONE = f"delete from {{0}} where nft_id in {FEW}"
+# What a request to Snowflake takes on its way, and the default limit of statements.
+LATENCY, LIMIT = 0.5, "2"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a route did; `apply_seconds` is what was left to do when the last row was staged."""
+    """What a route did.
+
+    `apply_seconds` is what was left to do when the last row was staged, `waited_seconds` what was spent waiting for
+    the rate limit, over all workers.
+    """
 
     rows: int
     seconds: float
     apply_seconds: float | None = None
+    waited_seconds: float | None = None
 
 
 class Clock(Meter):
@@ -75,8 +88,17 @@ def ours(*, full: bool = False) -> Figures:
     with open_pool(postgres_settings()) as pool, Snowflake(snowflake_settings()) as warehouse:
         pool.persist(lambda connection: raw.create_tables(connection, [HOLDINGS]))
         loaded = load_from_snowflake(pool, warehouse, HOLDINGS, full=full, meter=clock)
+        waited = warehouse.waited_seconds
     end = perf_counter()
-    return Figures(loaded.rows_fetched, end - begin, end - clock.staged_at)
+    return Figures(loaded.rows_fetched, end - begin, end - clock.staged_at, waited)
+
+
+def reconciled() -> Figures:
+    """Checksums of both sides, and the rows that travel."""
+    begin = perf_counter()
+    with open_pool(postgres_settings()) as pool, Snowflake(snowflake_settings()) as warehouse:
+        loaded = reconcile(pool, warehouse, HOLDINGS, meter=Meter())
+    return Figures(loaded.rows_fetched, perf_counter() - begin)
 
 
 def drain() -> Figures:
@@ -138,6 +160,8 @@ ROUTES: dict[str, Callable[[], Figures]] = {
     "incremental": ours,
     "upsert": upsert,
     "full": lambda: ours(full=True),
+    "reconcile": reconciled,
+    "limited": ours,
 }
 WITH_DLT = ("dlt_stock", "dlt_tuned")
 
@@ -171,7 +195,8 @@ def main() -> None:
         prepare()
         for route in ["first", *(route for route in options.routes if route != "first")]:
             before(route)
-            print(route, json.dumps(measured(route)), flush=True)  # noqa: T201
+            with slowed() if route == "limited" else nullcontext():
+                print(route, json.dumps(measured(route)), flush=True)  # noqa: T201
             after(route)
 
 
@@ -186,6 +211,20 @@ def warehouse(folder: Path, rows: int) -> Iterator[None]:
         yield
     finally:
         stand_in.stop(folder)
+
+
+@contextmanager
+def slowed() -> Iterator[None]:
+    """Snowflake as it is: far away, and behind the default limit."""
+    before = dict(os.environ)
+    with in_front_of(int(os.environ["SNOWFLAKE_PORT"])) as proxy:
+        proxy.latency = LATENCY
+        os.environ.update(SNOWFLAKE_PORT=str(proxy.port), SNOWFLAKE_RATE_LIMIT_RPS=LIMIT)
+        try:
+            yield
+        finally:
+            os.environ.update(before)
+    print(f"{len(proxy.statements)} statements, at most {proxy.most_in_a_second()} in a second", flush=True)  # noqa: T201
 
 
 def peak_mib() -> float:
@@ -206,6 +245,10 @@ def before(route: str) -> None:
         with other("before") as connection:
             connection.execute("insert into bench.before select * from raw.wallet_holdings")
         change(MOVED.format(HOLDINGS.snowflake_table, 7))
+    if route == "reconcile":
+        change(LOCKED.format(HOLDINGS.snowflake_table, 1), GONE.format(HOLDINGS.snowflake_table, 2))
+    if route == "limited":
+        prepare()
     if route == "full":
         change(MOVED.format(HOLDINGS.snowflake_table, 8), BURNED.format(HOLDINGS.snowflake_table, 9))
     with psycopg.connect(postgres_settings().conninfo, autocommit=True) as connection:
