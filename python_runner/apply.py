@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from python_runner import raw
@@ -18,7 +17,10 @@ from python_runner.sources import Source
 
 EVERYWHERE = SQL("true")
 
-# Keys that came twice are few: they alone are sorted.
+REPEATED = """
+create temporary table repeated on commit drop as
+select {key} from {stage} group by {key} having count(*) > 1
+"""
 KEEP_THE_NEWEST = """
 delete from {stage} as older
 using (
@@ -26,7 +28,7 @@ using (
         ctid,
         row_number() over (partition by {key} order by {order}) as place
     from {stage}
-    where {key} in (select {key} from {stage} group by {key} having count(*) > 1)
+    where {key} in (select {key} from repeated)
 ) as ranked
 where ranked.place > 1 and ranked.ctid = older.ctid
 """
@@ -103,7 +105,9 @@ def last_batch(connection: Connection, source: Source) -> Batch:
 
 def _fill(connection: Connection, names: dict[str, Any], *, source: Source, staged: Staged) -> tuple[int, int, int]:
     if raw.may_replace(connection, source):
-        inserted = staged.fetched - staged.rejected - _replace(connection, names, source)
+        removed = _keep_the_newest(connection, names)
+        raw.replace(connection, source, names["batch_id"])
+        inserted = staged.fetched - staged.rejected - removed
     else:
         inserted = connection.execute(
             SQL("insert into {table} ({columns}, batch_id) select {columns}, {batch_id} from ({newest}) as new").format(
@@ -115,16 +119,17 @@ def _fill(connection: Connection, names: dict[str, Any], *, source: Source, stag
     return inserted, 0, 0
 
 
-def _replace(connection: Connection, names: dict[str, Any], source: Source) -> int:
-    """Returns how many rows were left out. Keys that came twice are looked for where the index finds that there are."""
-    try:
-        with connection.transaction():
-            raw.replace(connection, source, names["batch_id"])
-    except UniqueViolation:
-        removed = connection.execute(SQL(KEEP_THE_NEWEST).format(**names)).rowcount
-        raw.replace(connection, source, names["batch_id"])
-        return removed
-    return 0
+def _keep_the_newest(connection: Connection, names: dict[str, Any]) -> int:
+    """Of the rows of a key, in the stage; returns how many were removed.
+
+    Two planner's defaults are far off here: it hashes keys that are all different, where to sort them takes a quarter
+    of the time, and takes a third of them to come twice, where hardly one does.
+    """
+    connection.execute("set local enable_hashagg = off")
+    if not connection.execute(SQL(REPEATED).format(**names)).rowcount:
+        return 0
+    connection.execute("analyze repeated")
+    return connection.execute(SQL(KEEP_THE_NEWEST).format(**names)).rowcount
 
 
 def _forget_watermarks(connection: Connection, source: Source) -> None:

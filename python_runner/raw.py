@@ -142,7 +142,7 @@ def may_replace(connection: Connection, source: Source) -> bool:
 
 
 def replace(connection: Connection, source: Source, batch_id: Literal) -> None:
-    """The stage becomes raw.<source>: not a row is written again. psycopg.errors.UniqueViolation for two rows of a key.
+    """The stage, without two rows of a key, becomes raw.<source>: not a row is written again.
 
     What has come to depend on the table since `may_replace` makes this fail, by the DROP.
     """
