@@ -2,7 +2,7 @@
 -- sum over all steps is what it holds. The edition is NULL where a moment's metadata has not arrived.
 
 {{ config(
-    indexes=[{'columns': ['edition_id']}, {'columns': ['step']}],
+    indexes=[{'columns': ['edition_id'], 'with': {'fillfactor': 60}}, {'columns': ['step']}],
     meta={
         'delta': {'raw.wallet_holdings': 'whole', 'raw.nft_core_metadata': 'changes'},
         'log': {'sums': ['moments', 'locked'], 'newest': ['last_batch_id']},
