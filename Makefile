@@ -3,7 +3,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo psql stop test test-database lint format lock clean
+.PHONY: help demo psql stop test test-database slim lint format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,10 @@ test: $(READY)  ## Lint, then every test, on embedded Postgres (or on TEST_DATAB
 
 test-database: $(READY)  ## The tests that need Postgres alone, as on TEST_DATABASE_URL
 	@$(BIN)/pytest --numprocesses auto --dist loadgroup -m database $(ARGS)
+
+slim: $(READY)  ## Build what differs from production, and what follows from it: make slim STATE=<folder of its manifest.json>
+	@$(BIN)/dbt --quiet parse
+	@$(BIN)/dbt build --select state:modified+ $$($(BIN)/runner modified --state $(STATE)) --defer --state $(STATE) $(ARGS)
 
 lint: $(READY)  ## Check style and types
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy

@@ -17,11 +17,12 @@ from python_runner.errors import RunnerError, UsageError
 from python_runner.exclusion import exclusive
 from python_runner.files import read_csv, read_parquet
 from python_runner.load import Loaded
+from python_runner.modified import reached_by_changed_macros, read_manifest
 from python_runner.monitoring import monitor
 from python_runner.postgres import open_pool
 from python_runner.progress import Lines, Narrator, errors, narrator
 from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
-from python_runner.sources import pick, read_sources
+from python_runner.sources import PROJECT, pick, read_sources
 from python_runner.status import status as read_status
 
 
@@ -138,6 +139,24 @@ def status(
         else:
             for title, rows in found.items():
                 report.print_rows(title, rows)
+
+
+@app.command()
+def modified(
+    state: Annotated[
+        Path, typer.Option(help="The folder of production's manifest.json.", exists=True, file_okay=False)
+    ],
+    target: Annotated[Path, typer.Option(help="The folder of the one that dbt has made here.")] = PROJECT / "target",
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Name the models that a changed macro reaches unseen by `state:modified`, for `dbt build --select`."""
+    with _handled(as_json=as_json, debug=debug):
+        names = reached_by_changed_macros(read_manifest(target), read_manifest(state))
+        if as_json:
+            report.print_json(names)
+        else:
+            typer.echo(" ".join(f"{name}+" for name in names))
 
 
 @app.command()

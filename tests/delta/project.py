@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -84,6 +85,12 @@ class Project:
         self.manifest = None
         self.manifest = self._invoke("parse").result
 
+    @property
+    def written_manifest(self) -> dict[str, Any]:
+        """What dbt writes to manifest.json."""
+        assert self.manifest
+        return dict(self.manifest.writable_manifest().to_dict(omit_none=False))
+
     def run(
         self,
         *models: str,
@@ -156,6 +163,15 @@ class Project:
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def copy_project(folder: Path) -> Path:
+    """The project's files in a folder of their own, in which they may be changed."""
+    for name in ("analyses", "macros", "models", "seeds", "tests"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for name in ("dbt_project.yml", ".dbtignore"):
+        shutil.copy(PROJECT / name, folder / name)
+    return folder
 
 
 def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool) -> Batch:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from python_runner.sources import PROJECT
 from tests.delta.market import EDITIONS, MOMENTS, WALLETS, Change, Market
 from tests.delta.oracle import differences
-from tests.delta.project import Connection, Project
+from tests.delta.project import Connection, Project, copy_project
 
 pytestmark = pytest.mark.database
 
@@ -42,12 +40,7 @@ DAYS: list[list[Change]] = [
 @pytest.fixture
 def project(database_url: str, tmp_path: Path) -> Project:
     """A copy of the project, in which declarations may be changed."""
-    home = tmp_path / "project"
-    for folder in ("analyses", "macros", "models", "seeds", "tests"):
-        shutil.copytree(PROJECT / folder, home / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    for file in ("dbt_project.yml", ".dbtignore"):
-        shutil.copy(PROJECT / file, home / file)
-    return Project(database_url, tmp_path, home=home)
+    return Project(database_url, tmp_path, home=copy_project(tmp_path / "project"))
 
 
 @pytest.fixture
