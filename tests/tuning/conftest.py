@@ -101,6 +101,14 @@ def bookshop(installed: Bookshop, server_url: str) -> Iterator[Bookshop]:
             yield installed
         finally:
             server.execute(SQL("drop database {} with (force)").format(name))
+            _forget_changed_sources(installed)
+
+
+def _forget_changed_sources(shop: Bookshop) -> None:
+    """A source that is changed back stays in dbt's memory as it was changed."""
+    declared = "models/_sources.yml"
+    if (shop.folder / declared).read_text() != (OTHER_PROJECT / declared).read_text():
+        (shop.folder / "target" / "partial_parse.msgpack").unlink(missing_ok=True)
 
 
 @pytest.fixture
