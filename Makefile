@@ -19,10 +19,10 @@ stop: $(READY)  ## Stop the demo's servers and remove its data
 
 test: $(READY)  ## Lint, then every test, on embedded Postgres (or on TEST_DATABASE_URL)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-database: $(READY)  ## The tests that need Postgres alone, as on TEST_DATABASE_URL
-	@$(BIN)/pytest --numprocesses auto --dist loadgroup -m database $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m database $(ARGS)
 
 slim: $(READY)  ## Build what differs from production, and what follows from it: make slim STATE=<folder of its manifest.json>
 	@$(BIN)/dbt --quiet parse

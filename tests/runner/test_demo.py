@@ -12,8 +12,6 @@ from python_runner.demo import sample, story
 from python_runner.progress import narrator
 from tests.conftest import Database
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 SUMMARY = """
 select wallet_address, moments_total, locked_count, tier_rare, floor_value, asp_value, priced_moments
 from wallet_summary_snapshot

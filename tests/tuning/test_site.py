@@ -15,7 +15,7 @@ from tests.delta.conftest import Workshop
 from tests.delta.crowd import open_crowd, trade_crowd
 from tests.delta.project import Connection
 
-pytestmark = [pytest.mark.database, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.database
 
 QUERIES = sorted((PROJECT / "analyses" / "site").glob("*.sql"))
 SMALL = {"editions_snapshot", "explorer_filters_snapshot"}
