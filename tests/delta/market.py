@@ -92,6 +92,12 @@ class Market:
             if row["edition_id"] == edition and moment in moments:
                 self._put(METADATA, moment, {"tier": tier, "team_name": team})
 
+    def move(self, edition: str, set_name: str | None) -> None:
+        """An edition to another set."""
+        for moment, row in self.tables[METADATA].items():
+            if row["edition_id"] == edition:
+                self._put(METADATA, moment, {"set_name": set_name})
+
     def strip(self, moment: int) -> None:
         """Nothing is left of its metadata but the edition."""
         row = self.tables[METADATA][moment]

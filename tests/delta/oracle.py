@@ -37,6 +37,7 @@ held as (
         h.is_locked,
         e.tier,
         e.team_name,
+        e.set_name,
         p.lowest_ask_usd,
         p.avg_sale_usd
     from raw.wallet_holdings as h
@@ -151,21 +152,21 @@ TABLES = tuple(REBUILT)
 
 def differences(connection: Connection[Any], schema: str = "public", tables: Sequence[str] = TABLES) -> dict[str, int]:
     """For each published table, how many rows are in it or in its rebuild but not in both."""
-    return {table: _difference(connection, schema, table) for table in tables}
+    return {table: difference(connection, table, REBUILT[table], schema) for table in tables}
 
 
-def compared_columns(connection: Connection[Any], table: str) -> list[str]:
+def compared_columns(connection: Connection[Any], rebuilt: str) -> list[str]:
     """The columns that the rebuild says something of."""
-    described = connection.execute(f"select * from ({REBUILT[table]}) as rebuilt limit 0").description
+    described = connection.execute(SQL("select * from ({}) as rebuilt limit 0").format(SQL(rebuilt))).description
     return [column.name for column in described or ()]
 
 
-def _difference(connection: Connection[Any], schema: str, table: str) -> int:
-    columns = SQL(", ").join(map(Identifier, compared_columns(connection, table)))
+def difference(connection: Connection[Any], table: str, rebuilt: str, schema: str = "public") -> int:
+    """How many rows are in the table or in its rebuild, a query, but not in both."""
     names = {
-        "columns": columns,
+        "columns": SQL(", ").join(map(Identifier, compared_columns(connection, rebuilt))),
         "published": Identifier(schema, table),
-        "rebuilt": SQL(REBUILT[table]),
+        "rebuilt": SQL(rebuilt),
     }
     row = connection.execute(
         SQL(
