@@ -28,9 +28,8 @@ slim: $(READY)  ## Build what differs from production, and what follows from it:
 	@$(BIN)/dbt --quiet parse
 	@$(BIN)/dbt build --select state:modified+ $$($(BIN)/runner modified --state $(STATE)) --defer --state $(STATE) $(ARGS)
 
-lint: $(READY)  ## Check style and types
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 0 --nocolor models macros tests analyses
+lint: $(READY)  ## Check style, types, workflows and secrets: the hooks that `pre-commit install` runs before a commit
+	@$(BIN)/pre-commit run --all-files
 
 format: $(READY)  ## Rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet . ; $(BIN)/sqlfluff fix --quiet models tests analyses
