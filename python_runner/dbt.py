@@ -92,8 +92,10 @@ def profiles(settings: PostgresSettings) -> Iterator[Path]:
 def _explain(failures: list[Any]) -> str:
     if not failures:
         return "dbt failed without naming a node: run `dbt build` to see its log"
+    first = failures[0]
     others = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    return f"dbt: {failures[0].node.name}{others} failed: {_one_line(failures[0].message)}"
+    kept = f"; the rows are in {first.node.relation_name}" if first.node.config.get("store_failures") else ""
+    return f"dbt: {first.node.name}{others} failed: {_one_line(first.message)}{kept}"
 
 
 def _one_line(message: object) -> str:

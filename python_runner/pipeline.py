@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from python_runner import dbt, raw
 from python_runner.drift import check_columns
+from python_runner.errors import RunnerError
 from python_runner.load import Loaded, load_from_file, load_from_snowflake
 from python_runner.postgres import Pool, open_pool
 from python_runner.progress import Narrator, SourceMeter, step
@@ -86,7 +87,8 @@ def build(postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool 
     """`dbt build`, told node by node.
 
     Without the unit tests, whose inputs are fixed: they are for CI. The tests that join everything anew come
-    with a full refresh alone: an ordinary one should cost what changed.
+    with a full refresh alone: an ordinary one should cost what changed. Before a full refresh the models are built as
+    on any day, so that what they have become can be compared with their rebuild.
     """
 
     def on_node(name: str, total: int | None) -> None:
@@ -95,9 +97,19 @@ def build(postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool 
         else:
             narrator.tell("node", name=name)
 
-    kind = ["--full-refresh"] if full_refresh else ["--exclude", "tag:reconcile"]
-    with step(narrator, "dbt build"):
-        return dbt.build(postgres, "--exclude-resource-type", "unit_test", *kind, on_node=on_node)
+    def dbt_build(title: str, *arguments: str) -> dbt.Built:
+        with step(narrator, title):
+            return dbt.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
+
+    if not full_refresh:
+        return dbt_build("dbt build", "--exclude", "tag:reconcile")
+    compared = ["--vars", "{compare_rebuild: true}"]
+    try:
+        dbt_build("dbt build, to compare with", "--exclude-resource-type", "test")
+    except RunnerError as error:  # which the full refresh may mend
+        narrator.tell("message", text=f"the rebuild has nothing to be compared with: {error}")
+        compared = []
+    return dbt_build("dbt build --full-refresh", "--full-refresh", *compared)
 
 
 @contextmanager
