@@ -51,10 +51,18 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="session")
+def database_name(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same for every test of a session: dbt parses anew for a name that it has not parsed for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_TARGET_PATH", str(tmp_path_factory.mktemp("target")))
+        yield f"test_{uuid.uuid4().hex[:12]}"
+
+
 @pytest.fixture
-def database_url(server_url: str) -> Iterator[str]:
+def database_url(server_url: str, database_name: str) -> Iterator[str]:
     """An empty database of the test's own."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
+    name = database_name
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(SQL("create database {}").format(Identifier(name)))
         yield make_conninfo(server_url, dbname=name)

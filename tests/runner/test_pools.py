@@ -99,7 +99,7 @@ def test_loads_exclude_each_other_behind_a_pooler(pooled: Database) -> None:
 
 
 def test_who_waits_too_long_for_a_connection_is_told_what_to_raise(database: Database) -> None:
-    settings = database.settings.model_copy(update={"db_pool_max": 1, "db_pool_timeout_s": 0.01})
+    settings = database.settings.model_copy(update={"db_pool_max": 1, "db_pool_timeout_s": 0.5})
     with (
         open_pool(settings) as pool,
         pool.transaction(),

@@ -17,23 +17,19 @@ from tests.conftest import Database, Loader, Warehouse
 DBT = Path(sys.executable).parent / "dbt"
 
 
-def dbt(*arguments: str, profiles: Path, target: Path, settings: PostgresSettings | None = None) -> str:
+def dbt(*arguments: str, profiles: Path, settings: PostgresSettings) -> str:
     (profiles / "profiles.yml").write_text((PROJECT / "profiles.yml.example").read_text())
-    environment = {**os.environ, "DBT_PROFILES_DIR": str(profiles), "DBT_TARGET_PATH": str(target)}
+    environment = {**os.environ, "DBT_PROFILES_DIR": str(profiles)}
     done = subprocess.run(
         [str(DBT), *arguments],
         cwd=PROJECT,
-        env=environment | (settings.for_dbt() if settings else {}),
+        env=environment | settings.for_dbt(),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
-
-
-def test_the_project_parses_without_a_warning_and_without_a_database(tmp_path: Path) -> None:
-    dbt("--warn-error", "parse", "--no-partial-parse", profiles=tmp_path, target=tmp_path / "target")
 
 
 @pytest.mark.database
@@ -44,7 +40,7 @@ def test_plain_dbt_builds_from_the_profile_alone(
     warehouse.execute("insert into EDITION_PRICE_SCRAPE values ('E1', 1, 2, 3)")
     load()
     for command in (["build"], ["build"], ["run", "--full-refresh"]):
-        dbt(*command, profiles=tmp_path, target=tmp_path / "target", settings=database.settings)
+        dbt(*command, profiles=tmp_path, settings=database.settings)
     assert database.value("select sum(moments_total) from wallet_summary_snapshot") == 2
 
 
