@@ -1,9 +1,10 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SERVER_TESTS := tests/delta/test_history.py tests/tuning tests/runner/test_load.py tests/runner/test_reconcile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo psql stop test test-database slim lint format lock clean
+.PHONY: help demo psql stop test pytest test-database slim docs lint format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,16 +18,21 @@ psql: $(READY)  ## Open psql on the demo's database
 stop: $(READY)  ## Stop the demo's servers and remove its data
 	@$(BIN)/runner demo --stop
 
-test: $(READY)  ## Lint, then every test, on embedded Postgres (or on TEST_DATABASE_URL)
-	@$(MAKE) --no-print-directory lint
+test: lint pytest  ## Lint, then every test, on embedded Postgres (or on TEST_DATABASE_URL)
+
+pytest: $(READY)  ## Every test
 	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
-test-database: $(READY)  ## The tests that need Postgres alone, as on TEST_DATABASE_URL
-	@$(BIN)/pytest --numprocesses auto --dist loadfile -m database $(ARGS)
+test-database: $(READY)  ## The tests whose SQL depends on the server, as on TEST_DATABASE_URL
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m database $(or $(ARGS),$(SERVER_TESTS))
 
 slim: $(READY)  ## Build what differs from production, and what follows from it: make slim STATE=<folder of its manifest.json>
 	@$(BIN)/dbt --quiet parse
 	@$(BIN)/dbt build --select state:modified+ $$($(BIN)/runner modified --state $(STATE)) --defer --state $(STATE) $(ARGS)
+
+docs: $(READY)  ## Build the docs site, offline, in target/site
+	@$(BIN)/dbt --quiet docs generate --static --empty-catalog --profiles-dir .ci
+	@mkdir -p target/site && cp target/static_index.html target/site/index.html && echo target/site/index.html
 
 lint: $(READY)  ## Check style, types, workflows and secrets: the hooks that `pre-commit install` runs before a commit
 	@$(BIN)/pre-commit run --all-files

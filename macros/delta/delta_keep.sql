@@ -4,7 +4,7 @@
 -#}
 
 {% macro delta_keep() %}
-{%- for mart in delta_marts() if flags.FULL_REFRESH and var('compare_rebuild', false) and load_relation(mart) is not none %}
+{%- for mart in delta_marts() if load_relation(mart) is not none %}
 drop table if exists {{ delta_kept(mart) }};
 create unlogged table {{ delta_kept(mart) }} as select * from {{ mart }};
 {%- endfor %}
@@ -12,7 +12,7 @@ create unlogged table {{ delta_kept(mart) }} as select * from {{ mart }};
 
 
 {% macro delta_forget() %}
-{%- for mart in delta_marts() if flags.FULL_REFRESH and var('compare_rebuild', false) %}
+{%- for mart in delta_marts() %}
 drop table if exists {{ delta_kept(mart) }};
 {%- endfor %}
 {% endmacro %}
@@ -20,8 +20,10 @@ drop table if exists {{ delta_kept(mart) }};
 
 {% macro delta_marts() -%}
     {%- set marts = [] -%}
-    {%- for node in (graph.nodes.values() if execute else []) if node.config.get('incremental_strategy') == 'accumulate' -%}
-        {%- do marts.append(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) -%}
+    {%- set compared = execute and flags.FULL_REFRESH and var('compare_rebuild', false) -%}
+    {%- for node in (graph.nodes.values() if compared else []) -%}
+        {%- set mart = api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias) -%}
+        {%- do marts.append(mart) if node.config.get('incremental_strategy') == 'accumulate' -%}
     {%- endfor -%}
     {{ return(marts) }}
 {%- endmacro %}
