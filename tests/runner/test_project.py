@@ -39,7 +39,7 @@ def test_plain_dbt_builds_from_the_profile_alone(
     warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"), ("0xb", "2", True, None))
     warehouse.execute("insert into EDITION_PRICE_SCRAPE values ('E1', 1, 2, 3)")
     load()
-    for command in (["build"], ["build"], ["run", "--full-refresh"]):
+    for command in (["build"], ["source", "freshness"], ["run"], ["run", "--full-refresh"]):
         dbt(*command, profiles=tmp_path, settings=database.settings)
     assert database.value("select sum(moments_total) from wallet_summary_snapshot") == 2
 
