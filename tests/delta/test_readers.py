@@ -47,7 +47,7 @@ class Reader(threading.Thread):
     def run(self) -> None:
         try:
             with psycopg.connect(self.url, autocommit=True) as connection:
-                while not self.stopped.wait(0.005):  # or they leave the build little of the processor
+                while not self.stopped.wait(0.05):  # or they leave the build little of the processor
                     for table in SNAPSHOTS:
                         begin = perf_counter()
                         self.seen[table].add(read(connection, table, prepare=self.prepare))
