@@ -33,7 +33,8 @@ slim: $(READY)  ## Build what differs from production, and what follows from it:
 	@$(BIN)/dbt build --select state:modified+ $$($(BIN)/runner modified --state $(STATE)) --defer --state $(STATE) $(ARGS)
 
 docs: $(READY)  ## Build the docs site, offline, in target/site
-	@$(BIN)/dbt --quiet docs generate --static --empty-catalog --profiles-dir .ci
+	@$(BIN)/dbt --quiet parse --profiles-dir .ci
+	@$(BIN)/dbt --quiet docs generate --static --no-compile --empty-catalog --profiles-dir .ci
 	@mkdir -p target/site && cp target/static_index.html target/site/index.html && echo target/site/index.html
 
 lint: $(READY)  ## Check style, types, workflows and secrets: the hooks that `pre-commit install` runs before a commit
