@@ -37,6 +37,7 @@ class Meter:
 
 def fill_stage(pool: Pool, source: Source, fetches: Iterable[tuple[int, Fetch]], *, workers: int, meter: Meter) -> None:
     """Run the fetches and copy what they return as the page of that number; the first failure stops the rest."""
+    pa.set_memory_pool(pa.system_memory_pool())  # gives back what a page took; the others keep it for the next
     tasks = (partial(_copy_page, pool, source, number, fetch, meter) for number, fetch in fetches)
     with ThreadPoolExecutor(workers, thread_name_prefix=source.name) as executor:
         pending: set[Future[None]] = set()
