@@ -18,6 +18,7 @@ from python_runner.settings import PostgresSettings
 from python_runner.sources import PROJECT
 
 OnNode = Callable[[str, int | None], None]
+NOTHING_BUILT = ("operation", "exposure")
 FAILED = ("error", "fail", "runtime error")
 
 
@@ -56,7 +57,7 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
         raise RunnerError(_explain(failures))
     return Built(
         seconds=perf_counter() - started,
-        nodes=dict(Counter(kind for r in results if (kind := str(r.node.resource_type)) != "operation")),
+        nodes=dict(Counter(kind for r in results if (kind := str(r.node.resource_type)) not in NOTHING_BUILT)),
         slowest={r.node.name: round(r.execution_time, 3) for r in sorted(results, key=lambda r: -r.execution_time)[:5]},
         warnings=[f"{r.node.name}: {_one_line(r.message)}" for r in results if r.status == "warn"],
     )
