@@ -215,6 +215,35 @@ def test_a_killed_session_is_continued(project: Project, trade: Trade, connectio
     assert_equal(connection)
 
 
+def test_what_is_logged_while_a_model_runs_waits_for_its_next_run(project: Project, connection: Connection) -> None:
+    """Another build appends to a log between a reader's begin and its query."""
+    waiting = "select pid from pg_locks where not granted and relation = 'excluded_wallets'::regclass"
+    wrong = """
+        select wallet_address from top_wallets_snapshot
+        join (select wallet_address, sum(moments) as moments from int_wallet_facts group by 1) as facts
+            using (wallet_address)
+        where total_moments <> moments
+    """
+    with ThreadPoolExecutor(1) as executor, psycopg.connect(project.url) as other:
+        other.execute("lock table excluded_wallets")  # which the reader asks for after it has begun
+        run = executor.submit(project.run, "top_wallets_snapshot")
+        while not connection.execute(waiting).fetchone():
+            assert not run.done()
+            sleep(0.02)
+        other.execute(
+            """
+            insert into int_wallet_facts
+                (step, wallet_address, moments, locked, floor_cents, asp_cents, priced_moments, renamed)
+            values (nextval('delta.steps'), '0xb', 5, 0, 0, 0, 0, false)
+            """
+        )
+        other.commit()
+        assert run.result().ok
+    assert connection.execute(wrong).fetchall() == [("0xb",)]
+    assert project.run("top_wallets_snapshot").ok
+    assert connection.execute(wrong).fetchall() == []
+
+
 @pytest.mark.parametrize("model", [*LOGS, "editions_snapshot"])
 def test_a_full_refresh_of_one_model_in_the_middle(
     project: Project, trade: Trade, connection: Connection, model: str
