@@ -1,4 +1,4 @@
-"""Draws the lineage of target/manifest.json into the README: tables alone, each view's edges passed on.
+"""Draws the lineage of target/manifest.json into the README: tables alone, without the edges that others imply.
 
 Exit code 1 where the picture was not up to date, as the hooks of a commit expect of who changes a file.
 """
@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+
+from networkx import DiGraph, transitive_reduction
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -40,7 +42,9 @@ def draw(manifest: Node) -> str:
     lines = ["flowchart LR"]
     for layer, drawn in layers.items():
         lines += [f'    subgraph {layer}["{LAYERS[layer]}"]', *drawn, "    end"]
-    return "\n".join([*lines, *(f"    {parent} --> {child}" for parent, child in sorted(edges))])
+    return "\n".join(
+        [*lines, *(f"    {parent} --> {child}" for parent, child in sorted(transitive_reduction(DiGraph(edges)).edges))]
+    )
 
 
 def layer_of(node: Node) -> str | None:
