@@ -62,11 +62,11 @@ def database_name(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def database_url(server_url: str, database_name: str) -> Iterator[str]:
     """An empty database of the test's own."""
-    name = database_name
+    name = Identifier(database_name)
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(SQL("create database {}").format(Identifier(name)))
-        yield make_conninfo(server_url, dbname=name)
-        connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+        connection.execute(SQL("create database {}").format(name))
+        yield make_conninfo(server_url, dbname=database_name)
+        connection.execute(SQL("drop database {} with (force)").format(name))
 
 
 @dataclass
