@@ -6,7 +6,7 @@ SERVER_TESTS := tests/delta/test_history.py tests/runner/test_load.py \
     $(patsubst %,tests/tuning/test_%.py,indexes materialized_views monitoring partitions site)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo psql stop test pytest test-database slim docs lint format lock clean
+.PHONY: help demo psql stop test pytest test-database slim bench docs lint format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ slim: $(READY)  ## Build what differs from production, and what follows from it:
 	@$(BIN)/dbt --quiet parse
 	@$(BIN)/dbt build --select state:modified+ $$($(BIN)/runner modified --state $(STATE)) --defer --state $(STATE) $(ARGS)
 
+bench: $(READY)  ## Measure against what one would pick instead, in 5 minutes, or: make bench ARGS="--scale full"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 docs: $(READY)  ## Build the docs site, offline, in target/site
 	@$(BIN)/dbt --quiet parse --profiles-dir .ci
 	@$(BIN)/dbt --quiet docs generate --static --no-compile --empty-catalog --profiles-dir .ci
@@ -45,7 +48,7 @@ format: $(READY)  ## Rewrite the code in the house style
 
 lock: $(READY)  ## Compile requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.10 --upgrade \
-	    --no-emit-index-url --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+	    --no-emit-index-url --no-annotate --no-header --all-extras --group dev --group bench pyproject.toml -o requirements.lock
 
 clean: $(READY) stop  ## Remove everything that was made here
 	@rm -rf $(VENV) .demo target logs

@@ -10,7 +10,8 @@ import json
 
 import psycopg
 
-from benchmarks.refresh import MOVE, REPRICE, refresh
+from benchmarks.changes import move, reprice
+from python_runner import dbt
 from python_runner.postgres import Connection
 from python_runner.settings import postgres_settings
 
@@ -37,13 +38,12 @@ def main() -> None:
     options = parser.parse_args()
     settings = postgres_settings()
     with psycopg.connect(settings.conninfo, autocommit=True) as connection:
-        connection.execute("create extension if not exists pg_stat_statements")
         for _ in range(options.refreshes):
-            connection.execute(MOVE, {"share": options.moved})
-            connection.execute(REPRICE, {"share": options.repriced})
-            refresh(connection, settings)
+            move(connection, options.moved)
+            reprice(connection, options.repriced)
+            dbt.build(settings, "--resource-type", "model")
         used = sizes(connection)
-        refresh(connection, settings, "--full-refresh")
+        dbt.build(settings, "--resource-type", "model", "--full-refresh")
         fresh = sizes(connection)
     for table, (table_bytes, index_bytes, hot_share) in used.items():
         row = {

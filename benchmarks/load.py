@@ -1,49 +1,35 @@
-"""`python -m benchmarks.load [ROUTE …]`: how fast the loader is, beside the other ways into the same table.
+"""How fast the loader is, beside the other ways into the same table.
 
-DATABASE_URL names a database that may be emptied (for dlt with host and password). A stand-in for Snowflake is started
-with so many holdings; all routes but COPY read from it. Each runs in a process of its own: its rows a second, and the
-most memory it took.
+A stand-in for Snowflake is started with so many holdings; all routes but COPY read from it. Each runs in a process of
+its own: its rows a second, and the most memory it took.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
 import psycopg
 import snowflake.connector
-from psycopg.sql import SQL, Identifier
+from psycopg.conninfo import conninfo_to_dict
 
-from python_runner import extract, raw
+from benchmarks.routes import HOLDINGS, PAGES, ROWS, other
+from python_runner import extract
 from python_runner.demo import sample, stand_in
-from python_runner.load import load_from_snowflake
-from python_runner.postgres import open_pool
-from python_runner.reconcile import reconcile
-from python_runner.settings import postgres_settings, snowflake_settings
+from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
 from python_runner.snowflake import Snowflake
-from python_runner.sources import read_sources
-from python_runner.stage import Meter
 from tests.runner.proxy import in_front_of
 
-HOLDINGS = read_sources()["wallet_holdings"]
-ROWS, PAGES = "rows.csv", "pages.json"
-OTHER = SQL("create table bench.{} (like raw.wallet_holdings including indexes)")
-UPSERT = """
-insert into bench.{} {}
-on conflict (nft_id) do update set
-    wallet_address = excluded.wallet_address, is_locked = excluded.is_locked, last_event_ts = excluded.last_event_ts,
-    batch_id = excluded.batch_id
-"""
+WITH_DLT = ("dlt_stock", "dlt_tuned")
+DOWNLOADED = "its package downloads the program when it first runs, so that no version can be locked"
+MISSING = {"sling": DOWNLOADED, "ingestr": DOWNLOADED}
 # A hundredth of the holdings each: those that move, and those that are burned.
 MOVED = (
     "update {} set wallet_address = '0x0123456789abcdef', last_event_ts = current_timestamp::timestamp_ntz"
@@ -58,146 +44,38 @@ GONE = f"delete from {{0}} where nft_id in {FEW}"
 LATENCY, LIMIT = 0.5, "2"
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What a route did.
-
-    `apply_seconds` is what was left to do when the last row was staged, `waited_seconds` what was spent waiting for
-    the rate limit, over all workers.
-    """
-
-    rows: int
-    seconds: float
-    apply_seconds: float | None = None
-    waited_seconds: float | None = None
-
-
-class Clock(Meter):
-    """Notes when the last page was staged."""
-
-    staged_at = 0.0
-
-    def page(self, rows: int) -> None:  # noqa: ARG002
-        """One more."""
-        self.staged_at = perf_counter()
-
-
-def ours(*, full: bool = False) -> Figures:
-    """An ordinary load of ours, or a full one."""
-    clock, begin = Clock(), perf_counter()
-    with open_pool(postgres_settings()) as pool, Snowflake(snowflake_settings()) as warehouse:
-        pool.persist(lambda connection: raw.create_tables(connection, [HOLDINGS]))
-        loaded = load_from_snowflake(pool, warehouse, HOLDINGS, full=full, meter=clock)
-        waited = warehouse.waited_seconds
-    end = perf_counter()
-    return Figures(loaded.rows_fetched, end - begin, end - clock.staged_at, waited)
-
-
-def reconciled() -> Figures:
-    """Checksums of both sides, and the rows that travel."""
-    begin = perf_counter()
-    with open_pool(postgres_settings()) as pool, Snowflake(snowflake_settings()) as warehouse:
-        loaded = reconcile(pool, warehouse, HOLDINGS, meter=Meter())
-    return Figures(loaded.rows_fetched, perf_counter() - begin)
-
-
-def drain() -> Figures:
-    """One reader that throws away what it reads."""
-    begin, rows = perf_counter(), 0
-    with Snowflake(snowflake_settings()) as warehouse:
-        for page in extract.pages(warehouse, HOLDINGS):
-            rows += len(warehouse.fetch(page.sql, page.params))
-    return Figures(rows, perf_counter() - begin)
-
-
-def copy() -> Figures:
-    """COPY of a CSV file, sorted by key, into the empty table with its primary key."""
-    with other("copied") as connection:
-        begin = perf_counter()
-        with (
-            Path(os.environ["BENCH_FOLDER"], ROWS).open("rb") as file,
-            connection.cursor().copy("copy bench.copied from stdin with (format csv)") as sink,
-        ):
-            while block := file.read(1 << 20):
-                sink.write(block)
-        connection.commit()
-        return Figures(held(connection, "bench.copied"), perf_counter() - begin)
-
-
-def insert() -> Figures:
-    """INSERT of a thousand literal rows each, ON CONFLICT, a page after the other."""
-    with other("inserted") as connection, Snowflake(snowflake_settings()) as warehouse:
-        begin, cursor = perf_counter(), psycopg.RawCursor(connection)
-        for page in extract.pages(warehouse, HOLDINGS):
-            newest = {
-                row[0]: row for row in zip(*warehouse.fetch(page.sql, page.params).to_pydict().values(), strict=True)
-            }
-            rows = [
-                f"({key}, '{wallet}', {locked}, '{event}', 0)".replace("'None'", "null")
-                for key, wallet, locked, event in newest.values()
-                if str(key).isdigit() and wallet and locked is not None
-            ]
-            for first in range(0, len(rows), 1000):
-                cursor.execute(UPSERT.format("inserted", "values " + ", ".join(rows[first : first + 1000])))
-            connection.commit()
-        return Figures(held(connection, "bench.inserted"), perf_counter() - begin)
-
-
-def upsert() -> Figures:
-    """The bare INSERT … ON CONFLICT of rows that are staged already."""
-    with psycopg.connect(postgres_settings().conninfo) as connection:
-        begin = perf_counter()
-        connection.execute(UPSERT.format("before", "table bench.staged"))
-        connection.commit()
-        return Figures(held(connection, "bench.staged"), perf_counter() - begin)
-
-
-ROUTES: dict[str, Callable[[], Figures]] = {
-    "first": ours,
-    "drain": drain,
-    "copy": copy,
-    "insert": insert,
-    "incremental": ours,
-    "upsert": upsert,
-    "full": lambda: ours(full=True),
-    "reconcile": reconciled,
-    "limited": ours,
-}
-WITH_DLT = ("dlt_stock", "dlt_tuned")
+def run(settings: PostgresSettings, held: int, routes: Sequence[str], keep: Callable[[dict[str, Any]], None]) -> None:
+    """The routes into a database that is emptied; the figures are kept after each."""
+    figures: dict[str, Any] = {name: {"missing": why} for name, why in MISSING.items()}
+    parts = conninfo_to_dict(settings.conninfo)
+    # dlt wants a host and a password.
+    address = f"postgresql://{parts['user']}:unused@127.0.0.1:{parts['port']}/{parts['dbname']}"
+    with (
+        TemporaryDirectory(prefix="bench-") as folder,
+        warehouse(Path(folder), held),
+        environment(DATABASE_URL=address),
+    ):
+        prepare()
+        for route in routes:
+            before(route)
+            with ExitStack() as stack:
+                noted = stack.enter_context(slowed()) if route == "ours_limited" else {}
+                figures[route] = measured(route)
+            figures[route] |= noted
+            after(route)
+            keep(figures)
 
 
 @contextmanager
-def other(name: str) -> Iterator[psycopg.Connection[Any]]:
-    """An empty table bench.<name> with the columns and the key of raw.wallet_holdings."""
-    with psycopg.connect(postgres_settings().conninfo) as connection:
-        connection.execute(SQL("drop table if exists bench.{}").format(Identifier(name)))
-        connection.execute(OTHER.format(Identifier(name)))
-        connection.commit()
-        yield connection
-
-
-def held(connection: psycopg.Connection[Any], table: str) -> int:
-    """Rows of a table."""
-    return int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
-
-
-def main() -> None:
-    """Run the routes in their order, and print a row of JSON for each."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load")
-    parser.add_argument("routes", nargs="*", default=[*ROUTES, *WITH_DLT], metavar="ROUTE")
-    parser.add_argument("--held", type=int, default=sample.FULL_HELD, help="holdings in the source")
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.here:
-        print(json.dumps(asdict(ROUTES[options.routes[0]]()) | {"peak_mib": peak_mib()}))  # noqa: T201
-        return
-    with TemporaryDirectory(prefix="bench-") as folder, warehouse(Path(folder), options.held):
-        prepare()
-        for route in ["first", *(route for route in options.routes if route != "first")]:
-            before(route)
-            with slowed() if route == "limited" else nullcontext():
-                print(route, json.dumps(measured(route)), flush=True)  # noqa: T201
-            after(route)
+def environment(**variables: str) -> Iterator[None]:
+    """With these variables, as long as it lasts."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextmanager
@@ -207,30 +85,21 @@ def warehouse(folder: Path, rows: int) -> Iterator[None]:
     sample.generate(folder / f"{sample.DATABASE}.db", scale)
     try:
         served = stand_in.start(folder).environment
-        os.environ.update({"SNOWFLAKE_RATE_LIMIT_RPS": "1000", "BENCH_FOLDER": str(folder)} | served)
-        yield
+        with environment(SNOWFLAKE_RATE_LIMIT_RPS="1000", BENCH_FOLDER=str(folder), **served):
+            yield
     finally:
         stand_in.stop(folder)
 
 
 @contextmanager
-def slowed() -> Iterator[None]:
-    """Snowflake as it is: far away, and behind the default limit."""
-    before = dict(os.environ)
+def slowed() -> Iterator[dict[str, int]]:
+    """Snowflake as it is, far away, and behind the default limit; how much it was asked is known afterwards."""
+    noted: dict[str, int] = {}
     with in_front_of(int(os.environ["SNOWFLAKE_PORT"])) as proxy:
         proxy.latency = LATENCY
-        os.environ.update(SNOWFLAKE_PORT=str(proxy.port), SNOWFLAKE_RATE_LIMIT_RPS=LIMIT)
-        try:
-            yield
-        finally:
-            os.environ.update(before)
-    print(f"{len(proxy.statements)} statements, at most {proxy.most_in_a_second()} in a second", flush=True)  # noqa: T201
-
-
-def peak_mib() -> float:
-    """The most memory that this process has held."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) / 1024
+        with environment(SNOWFLAKE_PORT=str(proxy.port), SNOWFLAKE_RATE_LIMIT_RPS=LIMIT):
+            yield noted
+    noted |= {"statements": len(proxy.statements), "most_in_a_second": proxy.most_in_a_second()}
 
 
 def prepare() -> None:
@@ -241,15 +110,15 @@ def prepare() -> None:
 
 def before(route: str) -> None:
     """What changes in the source, and what must be there, before a route is measured."""
-    if route == "incremental":
+    if route == "ours_incremental":
         with other("before") as connection:
             connection.execute("insert into bench.before select * from raw.wallet_holdings")
         change(MOVED.format(HOLDINGS.snowflake_table, 7))
-    if route == "reconcile":
+    if route == "ours_reconcile":
         change(LOCKED.format(HOLDINGS.snowflake_table, 1), GONE.format(HOLDINGS.snowflake_table, 2))
-    if route == "limited":
+    if route == "ours_limited":
         prepare()
-    if route == "full":
+    if route == "ours_full":
         change(MOVED.format(HOLDINGS.snowflake_table, 8), BURNED.format(HOLDINGS.snowflake_table, 9))
     with psycopg.connect(postgres_settings().conninfo, autocommit=True) as connection:
         connection.execute("checkpoint")
@@ -259,7 +128,7 @@ def after(route: str) -> None:
     """What later routes need of an earlier one."""
     folder = Path(os.environ["BENCH_FOLDER"])
     with psycopg.connect(postgres_settings().conninfo) as connection:
-        if route == "first":
+        if route == "ours":
             rows = connection.cursor().copy(
                 "copy (table raw.wallet_holdings order by nft_id) to stdout with (format csv)"
             )
@@ -268,7 +137,7 @@ def after(route: str) -> None:
             with Snowflake(snowflake_settings()) as source:
                 pages = [page.sql % page.params for page in extract.pages(source, HOLDINGS)]
             (folder / PAGES).write_text(json.dumps(pages))
-        if route == "incremental":
+        if route == "ours_incremental":
             connection.execute(
                 "create table bench.staged as select * from raw.wallet_holdings"
                 " where batch_id = (select max(batch_id) from raw.wallet_holdings)"
@@ -282,19 +151,22 @@ def change(*statements: str) -> None:
             connection.cursor().execute(statement)
 
 
-def measured(route: str) -> dict[str, float]:
+def measured(route: str) -> dict[str, Any]:
     """Run the route in a process of its own."""
-    here = Path(__file__).parent
+    script = str(Path(__file__).parent / "with_dlt.py")
     command = (
-        ["uv", "run", "--quiet", "--no-project", "--script", str(here / "with_dlt.py"), route]
+        [sys.executable, "-m", "uv", "run", "--quiet", "--no-project", "--script", script, route]
         if route in WITH_DLT
-        else [sys.executable, "-m", "benchmarks.load", "--here", route]
+        else [sys.executable, "-m", "benchmarks.routes", route]
     )
-    child = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    child = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if child.returncode and route in WITH_DLT:
+        return {"missing": child.stderr.strip().splitlines()[-1][:200]}
+    if child.returncode:
+        raise SystemExit(child.stderr)
     figures = json.loads(child.stdout.splitlines()[-1])
-    rate = round(figures["rows"] / figures["seconds"])
-    return {name: round(value, 2) for name, value in figures.items() if value is not None} | {"rows_per_second": rate}
-
-
-if __name__ == "__main__":
-    main()
+    return {
+        "rows_per_s": round(figures["rows"] / figures["seconds"]),
+        "peak_mb": round(figures.pop("peak_mib") * 1.048576, 1),
+        **{name: round(value, 3) for name, value in figures.items() if value is not None},
+    }

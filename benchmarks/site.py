@@ -12,17 +12,14 @@ import json
 import os
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import quantiles
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
 import psycopg
-from dbt.cli.main import dbtRunner
 
-from benchmarks.rebuild import SNAPSHOTS
-from python_runner.dbt import profiles
+from benchmarks.compiled import compiled
+from benchmarks.variants import PEERS
 from python_runner.postgres import Connection
 from python_runner.settings import PostgresSettings, postgres_settings
 from python_runner.sources import PROJECT
@@ -52,30 +49,24 @@ def main() -> None:
     settings = postgres_settings()
     with psycopg.connect(settings.conninfo, autocommit=True) as connection:
         choices = pick(connection)
-        for name, query in compiled(settings):
+        rebuilt = compiled(settings, PEERS)
+        for name, query in site_queries(settings).items():
             row = {"plan": plan(connection, filled(query, choices))} | measure(
                 connection, query, choices, options.times
             )
             if name in LIVE:
                 table, rest = LIVE[name]
                 connection.execute(WITHOUT_INDEXES)
-                live = measure(connection, f"select * from ({SNAPSHOTS[table]}) as live {rest}", choices, options.live)
+                live = measure(connection, f"select * from ({rebuilt[table]}) as live {rest}", choices, options.live)
                 row["live_p50_ms"] = live["p50_ms"]
                 connection.execute("reset all")
             print(name, json.dumps(row), flush=True)  # noqa: T201
 
 
-def compiled(settings: PostgresSettings) -> Iterator[tuple[str, str]]:
+def site_queries(settings: PostgresSettings) -> dict[str, str]:
     """The site's queries, with @name@ where a choice goes."""
     variables = {name: f"@{name}@" for name in ("wallet", "team", "tier", "tier_name", "prefix")}
-    with profiles(settings) as folder, TemporaryDirectory(prefix="target-") as target:
-        folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(folder), "--target-path", target]
-        select = ["--select", "path:analyses/site", "--vars", json.dumps(variables)]
-        outcome = dbtRunner().invoke(["--quiet", "--log-level", "none", "compile", *folders, *select])
-        if not outcome.success:
-            raise SystemExit(f"dbt: {outcome.exception}")
-        for path in sorted(Path(target).glob("compiled/*/analyses/site/*.sql")):
-            yield path.stem, path.read_text()
+    return compiled(settings, PROJECT, "--select", "path:analyses/site", variables=variables)
 
 
 def pick(connection: Connection) -> dict[str, list[str]]:

@@ -1,0 +1,5 @@
+{#- A variant's schema, as it is named. -#}
+
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name or target.schema }}
+{%- endmacro %}

@@ -1,0 +1,7 @@
+{#- How many moments of each tier, a column each. -#}
+
+{% macro moments_by_tier() -%}
+    {%- for tier in ['common', 'uncommon', 'rare', 'legendary', 'ultimate'] -%}
+    count(*) filter (where m.tier = '{{ tier | upper }}') as tier_{{ tier }}{{ ',\n    ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}

@@ -1,0 +1,22 @@
+-- One row per tier and wallet.
+
+{{ config(
+    unique_key=replaced_by(['tier', 'wallet_address']),
+    indexes=[
+        {'columns': ['wallet_address', 'tier'], 'unique': true},
+        {'columns': ['tier', 'total_moments', 'display_name']},
+    ],
+) }}
+
+select
+    lower(m.tier) as tier,
+    h.wallet_address,
+    coalesce(w.display_name, h.wallet_address) as display_name,
+    count(*) as total_moments,
+    count(*) filter (where not h.is_locked) as unlocked_moments,
+    count(*) filter (where h.is_locked) as locked_moments,
+    {{ moments_by_tier() }},
+    now() as updated_at
+from {{ held_moments() }}
+where m.tier is not null and {{ of_collectors() }} and {{ of_changed_wallets() }}
+group by m.tier, h.wallet_address, w.display_name

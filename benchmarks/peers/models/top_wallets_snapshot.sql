@@ -1,0 +1,18 @@
+-- One row per wallet on the leaderboard by moments.
+
+{{ config(
+    unique_key='wallet_address',
+    indexes=[{'columns': ['wallet_address'], 'unique': true}, {'columns': ['total_moments', 'display_name']}],
+) }}
+
+select
+    h.wallet_address,
+    coalesce(w.display_name, h.wallet_address) as display_name,
+    count(*) as total_moments,
+    count(*) filter (where not h.is_locked) as unlocked_moments,
+    count(*) filter (where h.is_locked) as locked_moments,
+    {{ moments_by_tier() }},
+    now() as updated_at
+from {{ held_moments() }}
+where {{ of_collectors() }} and {{ of_changed_wallets() }}
+group by h.wallet_address, w.display_name

@@ -1,0 +1,151 @@
+"""What was measured, as tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmarks.variants import VARIANTS, Truncate
+
+Figures = dict[str, Any]
+TITLES = {variant.name: variant.title for variant in VARIANTS}
+ROUTES = {
+    "copy": "COPY of a sorted file (the limit)",
+    "drain": "reading alone, written nowhere (the source's limit)",
+    "insert_rows": "INSERT, a row each",
+    "insert": "INSERT, 1,000 literal rows each",
+    "dlt_stock": "dlt, `sql_table` with pyarrow, merge",
+    "dlt_tuned": "dlt, Arrow pages, Parquet, upsert",
+    "ours": "this project, first load",
+    "ours_incremental": "this project, 1 % moved",
+    "upsert": "the bare INSERT … ON CONFLICT of those rows",
+    "ours_full": "this project, all as a difference: 1 % moved, 1 % burned",
+    "ours_reconcile": "this project, reconciling 10 altered and 10 burned rows",
+    "ours_limited": "this project, first load at 2 statements/s, 0.5 s away",
+}
+
+REFRESH = """Seconds are database time, summed over all connections, VACUUM and ANALYZE included; waited is what the
+caller waits, with the start of dbt. Each begins after a checkpoint, so that every page touched is written whole to the
+log. Equal says whether all six snapshots are those that TRUNCATE + INSERT makes. What rebuilds does the same whatever
+has changed, and is measured once."""
+GROWTH = "Seconds of database time after 10,000 moments have moved; of ours the median of three."
+READERS = """Four readers ask the site's queries over and over, with 10 ms of rest, while the snapshots follow 1 % of
+the moments that have moved."""
+LOAD = """From a stand-in for Snowflake, a server on this machine, into a table with its primary key; nothing limits the
+rate but where it is said."""
+
+
+def summary(figures: Figures) -> str:
+    """How long each way of refreshing takes, in each case."""
+    cases = figures["refresh"]
+    names = [name for name in TITLES if any(name in case for case in cases.values())]
+    return table(
+        ["seconds", *(case_title(case) for case in cases)],
+        [[_bold(name, TITLES[name]), *(_seconds(case.get(name)) for case in cases.values())] for name in names],
+    )
+
+
+def document(figures: Figures) -> str:
+    """All of it."""
+    parts = [part(figures) for name, part in PARTS.items() if name in figures]
+    return "\n\n".join(["# What was measured", _machine(figures), *parts]) + "\n"
+
+
+def _machine(figures: Figures) -> str:
+    machine = figures["machine"]
+    settings = ", ".join(f"{name} {value}" for name, value in machine["settings"].items())
+    packages = ", ".join(f"{name} {value}" for name, value in machine["packages"].items())
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB; PostgreSQL {machine['postgres']}"
+        f" ({settings}); Python {machine['python']}, {packages}."
+    )
+
+
+def _refresh(figures: Figures) -> str:
+    rows = [
+        [
+            case_title(case) if name == next(iter(ways)) else "",
+            _bold(name, TITLES[name]),
+            _number(way["seconds"]),
+            _number(ways[Truncate.name]["seconds"] / way["seconds"]),
+            *(_number(way[key]) for key in ("maintenance_seconds", "wall_seconds")),
+            _number(way["wal_bytes"] / 1e6),
+            f"{way['dead_tuples']:,}",
+            "yes" if way["equal"] else "**no**",
+        ]
+        for case, ways in figures["refresh"].items()
+        for name, way in ways.items()
+    ]
+    head = ["changed", "way", "seconds", "times faster", "VACUUM s", "waited s", "log MB", "dead rows", "equal"]
+    return _part(figures, "refresh", REFRESH, table(head, rows)) + f"\n\nNot measured: {_missing(figures, 'pg_ivm')}"
+
+
+def _growth(figures: Figures) -> str:
+    names = [Truncate.name, "ours"]
+    sizes = sorted((int(held), row) for held, row in figures["growth"].items())
+    rows = [[f"{held:,}", *(_number(row[name]) for name in names)] for held, row in sizes]
+    return _part(figures, "growth", GROWTH, table(["held", *map(TITLES.__getitem__, names)], rows))
+
+
+def _readers(figures: Figures) -> str:
+    titles = {"idle": "nothing runs"} | TITLES
+    rows = [
+        [
+            _bold(name, titles[name]),
+            *(_number(row[key]) for key in ("p50_ms", "p99_ms", "max_ms")),
+            *(f"{row[key]:,}" for key in ("reads", "errors", "empty")),
+        ]
+        for name, row in figures["readers"].items()
+    ]
+    head = ["while", "p50 ms", "p99 ms", "longest ms", "reads", "errors", "empty"]
+    return _part(figures, "readers", READERS, table(head, rows))
+
+
+def _load(figures: Figures) -> str:
+    rows = [
+        [_bold(name, ROUTES[name]), f"{row['rows_per_s']:,}", _number(row["seconds"]), f"{row['peak_mb']:,.0f}"]
+        for name in ROUTES
+        if "rows_per_s" in (row := figures["load"].get(name, {}))
+    ]
+    missing = "; ".join(f"{name}, {row['missing']}" for name, row in figures["load"].items() if "missing" in row)
+    tables = table(["way", "rows/s", "seconds", "peak MB"], rows)
+    return _part(figures, "load", LOAD, tables) + f"\n\nNot measured: {missing}."
+
+
+def _part(figures: Figures, name: str, what: str, found: str) -> str:
+    run = figures["runs"][name]
+    picture = "" if name == "load" else f"\n\n![{name}]({name}.png)"
+    return f"## {name.title()}\n\n{what}\n\nAt {run['held']:,} held moments, on {run['on']}:\n\n{found}{picture}"
+
+
+PARTS = {"refresh": _refresh, "growth": _growth, "readers": _readers, "load": _load}
+
+
+def case_title(case: str) -> str:
+    """`moved_0.1pct` in words."""
+    what, _, share = case.partition("_")
+    return f"{share.removesuffix('pct')} % {what}" if share else what
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """In Markdown, numbers to the right."""
+    ruler = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ruler, *rows])
+
+
+def _missing(figures: Figures, name: str) -> str:
+    return f"{name}, {figures['missing'][name]}."
+
+
+def _seconds(row: Figures | None) -> str:
+    if row is None:
+        return ""
+    return _number(row["seconds"]) + ("" if row["equal"] else " (wrong)")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"  # noqa: PLR2004
+
+
+def _bold(name: str, title: str) -> str:
+    return f"**{title}**" if name.startswith("ours") else title
