@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
+
+import psycopg
 
 from python_runner.errors import RunnerError
 from python_runner.settings import PostgresSettings
@@ -19,6 +22,7 @@ from python_runner.sources import PROJECT
 
 OnNode = Callable[[str, int | None], None]
 NOTHING_BUILT = ("operation", "exposure")
+MAINTENANCE = "maintenance: "
 FAILED = ("error", "fail", "runtime error")
 
 
@@ -36,7 +40,7 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     """`dbt build` with the given arguments. RunnerError names the nodes that failed, and why the first did."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  importing dbt takes a second
 
-    started = perf_counter()
+    started, events = perf_counter(), _Events(on_node)
     with profiles(settings) as folder:
         flags = ["--quiet", "--log-level", "none", "--no-use-colors"]
         command = [
@@ -48,8 +52,9 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
             str(folder),
             *arguments,
         ]
-        outcome = dbtRunner(callbacks=[_node_callback(on_node)]).invoke(command)
+        outcome = dbtRunner(callbacks=[events.hear]).invoke(command)
     if outcome.exception:
+        _maintain(settings, events.maintenance)
         raise RunnerError(f"dbt: {_one_line(outcome.exception)}") from outcome.exception
     results = list(getattr(outcome.result, "results", []))
     failures = [r for r in results if r.status in FAILED]
@@ -63,14 +68,28 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     )
 
 
-def _node_callback(on_node: OnNode) -> Callable[[Any], None]:
-    def callback(event: Any) -> None:
-        if event.info.name == "NodeFinished":
-            on_node(event.data.node_info.node_name, None)
-        elif event.info.name == "LogStartLine":
-            on_node("", event.data.total)
+class _Events:
+    """What dbt tells while it works."""
 
-    return callback
+    def __init__(self, on_node: OnNode) -> None:
+        self.on_node = on_node
+        self.maintenance: list[str] = []
+
+    def hear(self, event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            self.on_node(event.data.node_info.node_name, None)
+        elif event.info.name == "LogStartLine":
+            self.on_node("", event.data.total)
+        elif event.info.name == "JinjaLogDebug" and event.info.msg.startswith(MAINTENANCE):
+            self.maintenance = json.loads(event.info.msg.removeprefix(MAINTENANCE))
+
+
+def _maintain(settings: PostgresSettings, statements: list[str]) -> None:
+    """Where VACUUM of one table has failed, dbt is at its end: the others get theirs nevertheless."""
+    with psycopg.connect(settings.conninfo, autocommit=True) as connection:
+        for statement in statements:
+            with suppress(psycopg.Error):
+                connection.execute(statement.encode())
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 {#-
-    VACUUM has to stand outside a transaction, so that nothing can catch its error: it comes last, and in no fixed order,
-    lest a broken table keep the same others from theirs every time. ANALYZE, which calls functions of the user's, is
+    VACUUM has to stand outside a transaction, so that nothing here can catch its error: it comes last, and in no fixed
+    order, lest a broken table keep the same others from theirs every time. What is due is logged before, for a caller who
+    can go on. ANALYZE, which calls functions of the user's, is
     tried. No time limit that is meant for queries ends either.
 -#}
 
@@ -16,7 +17,12 @@
     {%- for table in plan if table['analyze_due'] -%}
         {%- do run_query(try_sql('analyze (skip_locked) ' ~ table['name'])) -%}
     {%- endfor -%}
+    {%- set vacuums = [] -%}
     {%- for table in plan if table['vacuum_due'] -%}
-        {%- do run_query('vacuum (skip_locked) ' ~ table['name']) -%}
+        {%- do vacuums.append('vacuum (skip_locked) ' ~ table['name']) -%}
+    {%- endfor -%}
+    {%- do log('maintenance: ' ~ tojson(vacuums)) -%}
+    {%- for vacuum in vacuums -%}
+        {%- do run_query(vacuum) -%}
     {%- endfor -%}
 {% endmacro %}
