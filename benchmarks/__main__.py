@@ -41,7 +41,7 @@ class Scale:
 
 
 SCALES = {
-    "50k": Scale(50_000, with_dlt=False),
+    "50k": Scale(50_000, read=(Truncate, Ours), with_dlt=False),
     "1m": Scale(1_000_000, parts=("refresh", "readers"), read=(Truncate, Ours)),
     "full": Scale(6_100_000, cases=tuple(refresh.CASES), sizes=(1_000_000, 3_000_000, 20_000_000)),
 }

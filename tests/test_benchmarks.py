@@ -1,0 +1,37 @@
+"""The benchmark runs, and what it found is what the README shows."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.variants import VARIANTS
+from python_runner.sources import PROJECT
+
+
+def test_every_way_is_measured_at_a_small_scale(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--scale", "50k", "--output", str(tmp_path)]
+    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "results.json").read_text())
+    ways = found["refresh"]["moved_1pct"]
+    assert set(ways) == {variant.name for variant in VARIANTS}
+    assert all(way["seconds"] > 0 and way["wal_bytes"] > 0 for way in ways.values())
+    assert ways["ours"]["equal"]
+    assert not ways["merge"]["equal"]  # it keeps the teams of which a wallet has nothing left
+    for latency in found["readers"].values():
+        assert latency["reads"] > latency["errors"] == latency["empty"] == 0
+    assert set(found["growth"]["50000"]) == {"truncate", "ours"}
+    assert {name for name, way in found["load"].items() if "rows_per_s" not in way} == {"sling", "ingestr"}
+    for picture in ("refresh", "growth", "readers"):
+        assert (tmp_path / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+    assert "| **this project, first load** |" in (tmp_path / "results.md").read_text()
+
+
+def test_the_readme_shows_what_was_measured() -> None:
+    figures = json.loads((PROJECT / "benchmarks/results.json").read_text())
+    assert report.summary(figures) in (PROJECT / "README.md").read_text()
+    assert report.document(figures) == (PROJECT / "benchmarks/results.md").read_text()
