@@ -1,8 +1,8 @@
 {#-
     VACUUM has to stand outside a transaction, so that nothing here can catch its error: it comes last, and in no fixed
-    order, lest a broken table keep the same others from theirs every time. What is due is logged before, for a caller who
-    can go on. ANALYZE, which calls functions of the user's, is
-    tried. No time limit that is meant for queries ends either.
+    order, lest a broken table keep the same others from theirs every time. What is due is logged before, for a caller
+    who can go on. ANALYZE, which calls functions of the user's, is tried. No time limit that is meant for queries ends
+    either.
 -#}
 
 {% macro postgres__maintain_tables(which, regardless) %}
