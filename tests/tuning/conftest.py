@@ -47,7 +47,10 @@ class Bookshop:
     def chosen(self) -> Iterator[None]:
         """The project that dbt works on, in the folder where dbt deps puts its packages."""
         settings = PostgresSettings(database_url=self.url, _env_file=None)  # type: ignore[arg-type,call-arg]
-        environment = settings.for_dbt() | {"TUNING_PACKAGE": str(PROJECT / "macros" / "tuning")}
+        environment = settings.for_dbt() | {
+            "TUNING_PACKAGE": str(PROJECT / "macros" / "tuning"),
+            "DBT_TARGET_PATH": str(self.folder / "target"),  # or it is where other tests have theirs
+        }
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
             for name, value in environment.items():
