@@ -86,7 +86,11 @@ class _Events:
 
 def _maintain(settings: PostgresSettings, statements: list[str]) -> None:
     """Where VACUUM of one table has failed, dbt is at its end: the others get theirs nevertheless."""
-    with psycopg.connect(settings.conninfo, autocommit=True) as connection:
+    if not statements:
+        return
+    # The error that is told is dbt's.
+    with suppress(psycopg.Error), psycopg.connect(settings.conninfo, autocommit=True) as connection:
+        connection.execute("set statement_timeout = 0")
         for statement in statements:
             with suppress(psycopg.Error):
                 connection.execute(statement.encode())

@@ -45,3 +45,8 @@ def test_a_broken_table_keeps_no_other_from_its_vacuum(load: Loader, database: D
             assert all(after[table] > before[table] for table in SNAPSHOTS)
     finally:
         away.rename(file)
+
+
+def test_a_server_that_is_not_there_is_told_in_one_line() -> None:
+    with pytest.raises(RunnerError, match=r"^dbt: .*Connection refused"):
+        build(Database("postgresql://nobody@127.0.0.1:1/none").settings, Messages())
