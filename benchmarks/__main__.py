@@ -24,6 +24,8 @@ from benchmarks.variants import VARIANTS, Ours, Table, Truncate, Variant, prepar
 from python_runner import dbt
 
 PARTS = ("refresh", "readers", "growth", "load")
+# Those whose growth is measured, and what they are made of.
+GROWN = (Table, Truncate, Ours)
 MISSING = {"pg_ivm": "no package of Debian's has it for this server"}
 
 
@@ -41,7 +43,7 @@ class Scale:
 
 
 SCALES = {
-    "50k": Scale(50_000, read=(Truncate, Ours), with_dlt=False),
+    "50k": Scale(50_000, cases=("moved_1pct", "repriced_10pct"), read=(Truncate, Ours), with_dlt=False),
     "1m": Scale(1_000_000, parts=("refresh", "readers"), read=(Truncate, Ours)),
     "full": Scale(6_100_000, cases=tuple(refresh.CASES), sizes=(1_000_000, 3_000_000, 20_000_000)),
 }
@@ -107,18 +109,24 @@ def measure(parts: Sequence[str], scale: Scale, results: Results) -> None:
         with psycopg.connect(url) as connection:
             results.keep("machine", machine.described(connection))
         results.keep("missing", MISSING | load.MISSING)
-        if {"refresh", "readers"} & set(parts):
-            with market(url, scale.held, VARIANTS) as variants:
+        grown: dict[str, Any] = {}
+
+        def grow(variants: Sequence[Variant], held: int) -> None:
+            grown[str(held)] = growth.measured(variants, held)
+            results.keep("growth", grown)
+
+        if {"refresh", "readers", "growth"} & set(parts):
+            with market(url, scale.held, GROWN if set(parts) <= {"growth", "load"} else VARIANTS) as variants:
                 if "refresh" in parts:
                     refresh.compare(variants, scale.cases, lambda figures: results.keep("refresh", figures))
                 if "readers" in parts:
                     read = [variant for variant in variants if type(variant) in scale.read]
                     readers.compare(read, lambda figures: results.keep("readers", figures))
-        grown: dict[str, Any] = {}
-        for held in sorted({scale.held, *scale.sizes}) if "growth" in parts else ():
-            with market(url, held, (Table, Truncate, Ours)) as variants:
-                grown[str(held)] = growth.measured(variants, held)
-                results.keep("growth", grown)
+                if "growth" in parts:
+                    grow(variants, scale.held)
+        for held in scale.sizes if "growth" in parts else ():
+            with market(url, held, GROWN) as variants:
+                grow(variants, held)
         if "load" in parts:
             with server.database(url, "loaded") as settings:
                 routes = [*ROUTES, *(load.WITH_DLT if scale.with_dlt else ())]

@@ -19,7 +19,12 @@ from python_runner.settings import PostgresSettings
 PEERS = Path(__file__).parent / "peers"
 SNAPSHOTS = tuple(sorted(path.stem for path in (PEERS / "models").glob("*.sql")))
 TABLES = "bench_table"
-COPY = ("create table {here} (like {there} including all)", "insert into {here} table {there}", "analyze {here}")
+COPY = (
+    "drop table if exists {here}",
+    "create table {here} (like {there} including all)",
+    "insert into {here} table {there}",
+    "analyze {here}",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Variant(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     rebuilds: ClassVar[bool] = False
+    # The schema of the snapshots that its own are made of.
+    origin: ClassVar[str] = "bench_truncate"
 
     @property
     def schema(self) -> str:
@@ -43,19 +50,19 @@ class Variant(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make its snapshots, as of now."""
+        """Make its snapshots, right as of the last rebuild."""
 
     @abstractmethod
     def refresh(self, since: int) -> None:
         """Let them follow the loads after batch `since`."""
 
     def for_each(self, *statements: str) -> None:
-        """For each snapshot: {here}, {there} where dbt has built it, its {query} and {columns}."""
+        """For each snapshot: {here}, {there} at its origin, its {query} and {columns}."""
         self.connection.execute(SQL("create schema if not exists {}").format(Identifier(self.schema)))
         for table in SNAPSHOTS:
             parts = {
                 "here": Identifier(self.schema, table),
-                "there": Identifier(TABLES, table),
+                "there": Identifier(self.origin, table),
                 "query": SQL(self.queries[table]),
                 "columns": columns(self.connection, table),
             }
@@ -89,7 +96,7 @@ class Dbt(Variant):
     variables: ClassVar[dict[str, str]]
 
     def prepare(self) -> None:
-        """Start from what dbt has built as tables."""
+        """Take what a rebuild has made."""
         self.for_each(*COPY)
 
     def refresh(self, since: int) -> None:
@@ -134,9 +141,10 @@ class Truncate(Variant):
     name = "truncate"
     title = "TRUNCATE + INSERT"
     rebuilds = True
+    origin = TABLES
 
     def prepare(self) -> None:
-        """Start from what dbt has built as tables."""
+        """Take what dbt has built."""
         self.for_each(*COPY)
 
     def refresh(self, since: int) -> None:  # noqa: ARG002
@@ -152,11 +160,11 @@ class MaterializedView(Variant):
     rebuilds = True
 
     def prepare(self) -> None:
-        """With the indexes that dbt has given to the tables."""
+        """With the indexes of its origin."""
         self.for_each("create materialized view {here} as select {columns} from ({query}) as rows", "analyze {here}")
         for (index,) in self.connection.execute(
             "select replace(indexdef, %s, %s) from pg_indexes where schemaname = %s",
-            (f" {TABLES}.", f" {self.schema}.", TABLES),
+            (f" {self.origin}.", f" {self.schema}.", self.origin),
         ).fetchall():
             self.connection.execute(index)
 

@@ -22,6 +22,7 @@ def test_every_way_is_measured_at_a_small_scale(tmp_path: Path) -> None:
     assert all(way["seconds"] > 0 and way["wal_bytes"] > 0 for way in ways.values())
     assert ways["ours"]["equal"]
     assert not ways["merge"]["equal"]  # it keeps the teams of which a wallet has nothing left
+    assert all(way["equal"] for way in found["refresh"]["repriced_10pct"].values())  # no error of an earlier case
     for latency in found["readers"].values():
         assert latency["reads"] > latency["errors"] == latency["empty"] == 0
     assert set(found["growth"]["50000"]) == {"truncate", "ours"}
