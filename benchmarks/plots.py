@@ -31,7 +31,7 @@ MARKS = {"ours": "o", "truncate": "s", "table": "^", "materialized_view": "D", "
 
 
 def refresh(figures: Figures, path: Path) -> None:
-    """Seconds against the share that has changed; a way that ends wrong is drawn dotted."""
+    """Seconds against the share that has changed; dotted where a way ends wrong."""
     picture, (moved, repriced) = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True)
     _shares(moved, figures["refresh"], "moved", "of the held moments have moved")
     _shares(repriced, figures["refresh"], "repriced", "of the editions have another price")
@@ -51,13 +51,13 @@ def _shares(axes: Axes, cases: Figures, what: str, label: str) -> None:
     for name, colour in COLOURS.items():
         points = {share: row[name] for share, row in sorted(shares.items()) if name in row}
         measured = [row[name] for row in cases.values() if name in row]
-        right = all(row["equal"] for row in measured)
+        right = all(row["equal"] for row in points.values())
         style: dict[str, Any] = {
             "color": colour,
             "linestyle": "-" if right else ":",
             "linewidth": 3 if name == "ours" else 1.5,
         }
-        title = TITLES[name] + ("" if right else " (ends wrong)")
+        title = TITLES[name] + ("" if right else " (dotted: ends wrong)")
         seconds = [row["seconds"] for row in points.values()]
         if len(measured) == 1:  # it does the same wherever it was not measured
             axes.axhline(measured[0]["seconds"], label=title, **style)

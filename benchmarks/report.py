@@ -27,8 +27,8 @@ ROUTES = {
 REFRESH = """Seconds are database time, summed over all connections, VACUUM and ANALYZE included; waited is what the
 caller waits, with the start of dbt. The ways take turns on one server, so that each finds in its buffers what others
 have left there, and each begins after a checkpoint, so that every page touched is written whole to the log. Equal says
-whether all six snapshots are those that TRUNCATE + INSERT makes; the cases follow each other, and what once is wrong
-stays so. What rebuilds does the same whatever has changed, and is measured once."""
+whether all six snapshots are those that TRUNCATE + INSERT makes; a way that ends wrong starts the next case from those.
+What rebuilds does the same whatever has changed, and is measured once."""
 GROWTH = "Seconds of database time after 10,000 moments have moved; of ours the median of three."
 READERS = """Four readers ask the site's queries over and over, with 10 ms of rest, while the snapshots follow 1 % of
 the moments that have moved."""
