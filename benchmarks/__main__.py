@@ -116,7 +116,7 @@ def measure(parts: Sequence[str], scale: Scale, results: Results) -> None:
             results.keep("growth", grown)
 
         if {"refresh", "readers", "growth"} & set(parts):
-            with market(url, scale.held, GROWN if set(parts) <= {"growth", "load"} else VARIANTS) as variants:
+            with market(url, scale.held, VARIANTS if {"refresh", "readers"} & set(parts) else GROWN) as variants:
                 if "refresh" in parts:
                     refresh.compare(variants, scale.cases, lambda figures: results.keep("refresh", figures))
                 if "readers" in parts:

@@ -46,6 +46,12 @@ def summary(figures: Figures) -> str:
     )
 
 
+def longest_reads(figures: Figures) -> str:
+    """What whoever reads during a refresh waits for at worst."""
+    truncate, ours = (figures["readers"][name]["max_ms"] / 1000 for name in (Truncate.name, "ours"))
+    return f"A reader meanwhile waits up to {truncate:.0f} s under TRUNCATE + INSERT, and {ours:.1f} s here."
+
+
 def document(figures: Figures) -> str:
     """All of it."""
     parts = [part(figures) for name, part in PARTS.items() if name in figures]

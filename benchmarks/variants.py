@@ -40,7 +40,7 @@ class Variant(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     rebuilds: ClassVar[bool] = False
-    # The schema of the snapshots that its own are made of.
+    # The schema of the snapshots that it starts from.
     origin: ClassVar[str] = "bench_truncate"
 
     @property
@@ -48,9 +48,9 @@ class Variant(ABC):
         """Where its snapshots are."""
         return f"bench_{self.name}"
 
-    @abstractmethod
     def prepare(self) -> None:
-        """Make its snapshots, right as of the last rebuild."""
+        """Make its snapshots, right as of the last rebuild: copies of those at its origin."""
+        self.for_each(*COPY)
 
     @abstractmethod
     def refresh(self, since: int) -> None:
@@ -95,10 +95,6 @@ class Dbt(Variant):
 
     variables: ClassVar[dict[str, str]]
 
-    def prepare(self) -> None:
-        """Take what a rebuild has made."""
-        self.for_each(*COPY)
-
     def refresh(self, since: int) -> None:
         """Build all of the project."""
         variables = self.variables | {"schema": self.schema, "since": since}
@@ -142,10 +138,6 @@ class Truncate(Variant):
     title = "TRUNCATE + INSERT"
     rebuilds = True
     origin = TABLES
-
-    def prepare(self) -> None:
-        """Take what dbt has built."""
-        self.for_each(*COPY)
 
     def refresh(self, since: int) -> None:  # noqa: ARG002
         """All of it."""

@@ -34,5 +34,7 @@ def test_every_way_is_measured_at_a_small_scale(tmp_path: Path) -> None:
 
 def test_the_readme_shows_what_was_measured() -> None:
     figures = json.loads((PROJECT / "benchmarks/results.json").read_text())
-    assert report.summary(figures) in (PROJECT / "README.md").read_text()
+    readme = (PROJECT / "README.md").read_text()
+    assert report.summary(figures) in readme
+    assert report.longest_reads(figures) in readme
     assert report.document(figures) == (PROJECT / "benchmarks/results.md").read_text()
