@@ -23,10 +23,10 @@ stop: $(READY)  ## Stop the demo's servers and remove its data
 test: lint pytest  ## Lint, then every test, on embedded Postgres (or on TEST_DATABASE_URL)
 
 pytest: $(READY)  ## Every test
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 test-database: $(READY)  ## The tests whose SQL depends on the server, as on TEST_DATABASE_URL
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m database $(or $(ARGS),$(SERVER_TESTS))
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m database $(or $(ARGS),$(SERVER_TESTS))
 
 slim: $(READY)  ## Build what differs from production, and what follows from it: make slim STATE=<folder of its manifest.json>
 	@$(BIN)/dbt --quiet parse
