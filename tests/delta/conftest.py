@@ -1,68 +1,42 @@
-"""A database that every test finds as it was: recreated from a template under the name that dbt has parsed."""
+"""The project on a database that every test finds as it was."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from tests.delta.market import EDITIONS, MOMENTS, Market
-from tests.delta.project import Connection, Project
+from tests.delta.project import Project
+from tests.renewable import Renewable, renewable
 
 HOLDERS = ("0xa", "0xb", "0xc", "0xe4cf4bdc1751c65d")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Workshop:
-    """The project, and templates that its database can be made from."""
+    """The project, and the database that it works on."""
 
-    server: Connection
-    name: str
+    database: Renewable
     project: Project
-    kept: set[str] = field(default_factory=set)
 
     def renew(self, template: str = "prepared") -> Project:
         """The project on a database that is as it was when it was kept."""
-        self._drop(self.name)
-        names = {"name": Identifier(self.name), "template": Identifier(f"{self.name}_{template}")}
-        self.server.execute(SQL("create database {name} template {template}").format(**names))
+        self.database.renew(template)
         return self.project
-
-    def keep(self, template: str) -> None:
-        """The database as it is, without sessions, becomes a template."""
-        self.kept.add(f"{self.name}_{template}")
-        names = {"name": Identifier(self.name), "template": Identifier(f"{self.name}_{template}")}
-        self.server.execute(SQL("alter database {name} rename to {template}").format(**names))
-
-    def close(self) -> None:
-        """Remove every database."""
-        for name in (self.name, *self.kept):
-            self._drop(name)
-
-    def _drop(self, name: str) -> None:
-        self.server.execute(SQL("drop database if exists {} with (force)").format(Identifier(name)))
 
 
 @pytest.fixture(scope="session")
 def workshop(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """With two templates: `prepared` has raw tables, seed and views; `traded` a market that is loaded and built."""
-    name = f"delta_{uuid.uuid4().hex[:12]}"
-    folder: Path = tmp_path_factory.mktemp("dbt")
-    with psycopg.connect(server_url, autocommit=True) as server:
-        workshop = Workshop(server, name, Project(make_conninfo(server_url, dbname=name), folder))
-        try:
-            server.execute(SQL("create database {}").format(Identifier(name)))
-            workshop.project.prepare()
-            workshop.keep("prepared")
-            yield workshop
-        finally:
-            workshop.close()
+    with renewable(server_url, "delta") as database:
+        workshop = Workshop(database, Project(database.url, tmp_path_factory.mktemp("dbt")))
+        database.renew()
+        workshop.project.prepare()
+        database.keep("prepared")
+        yield workshop
 
 
 @pytest.fixture(scope="session")
@@ -75,5 +49,5 @@ def opened(workshop: Workshop) -> Market:
     with psycopg.connect(project.url) as connection:
         market.load_all(connection, whole=True)
     assert project.run().ok
-    workshop.keep("traded")
+    workshop.database.keep("traded")
     return market

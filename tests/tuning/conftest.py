@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.sql import SQL, Identifier
 
 from python_runner.settings import PostgresSettings
 from python_runner.sources import PROJECT
 from tests.delta.conftest import workshop
+from tests.renewable import Renewable, renewable
 
 __all__ = ["workshop"]  # the project itself, on a database of its own
 
@@ -41,7 +40,21 @@ class Bookshop:
     """The project in a folder where its models may be changed."""
 
     folder: Path
-    url: str
+    database: Renewable
+
+    @property
+    def url(self) -> str:
+        """How to reach its database."""
+        return self.database.url
+
+    @property
+    def parsed(self) -> Path:
+        """What dbt knows of the project."""
+        return self.folder / "target" / "partial_parse.msgpack"
+
+    def connect(self) -> Connection:
+        """A session in the schema that it is built in."""
+        return psycopg.connect(self.url, autocommit=True, options="-c search_path=shop,public")
 
     @contextmanager
     def chosen(self) -> Iterator[None]:
@@ -49,6 +62,7 @@ class Bookshop:
         settings = PostgresSettings(database_url=self.url, _env_file=None)  # type: ignore[arg-type,call-arg]
         environment = settings.for_dbt() | {
             "TUNING_PACKAGE": str(PROJECT / "macros" / "tuning"),
+            "SHOP_ORDERS": "100",
             "DBT_TARGET_PATH": str(self.folder / "target"),  # or it is where other tests have theirs
         }
         with pytest.MonkeyPatch.context() as patch:
@@ -61,8 +75,9 @@ class Bookshop:
         """Add a model, or change one."""
         (self.folder / "models" / f"{model}.sql").write_text(sql)
 
-    def dbt(self, command: str, *arguments: str) -> Ran:
-        """Run a command."""
+    def dbt(self, command: str, *arguments: str, orders: int = 100) -> Ran:
+        """Run a command, when so many books have been ordered."""
+        os.environ["SHOP_ORDERS"] = str(orders)
         said: list[str] = []
         warnings: list[str] = []
 
@@ -80,41 +95,42 @@ class Bookshop:
 
 
 @pytest.fixture(scope="session")
-def installed(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Bookshop:
-    """With its package, in a folder and for a database whose names stay: dbt parses again what changes alone."""
-    name = f"shop_{uuid.uuid4().hex[:12]}"
-    shop = Bookshop(tmp_path_factory.mktemp("bookshop"), make_conninfo(server_url, dbname=name))
-    for file in ("dbt_project.yml", "packages.yml", "profiles.yml"):
-        shutil.copy(OTHER_PROJECT / file, shop.folder)
-    with shop.chosen():
-        assert not shop.dbt("deps").errors
-    return shop
+def installed(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookshop]:
+    """With its package, parsed once."""
+    with renewable(server_url, "shop") as database:
+        shop = Bookshop(tmp_path_factory.mktemp("bookshop"), database)
+        shutil.copytree(OTHER_PROJECT, shop.folder, dirs_exist_ok=True)
+        with shop.chosen():
+            for command in ("deps", "parse"):
+                assert not shop.dbt(command).errors
+        shutil.copy(shop.parsed, shop.folder)
+        yield shop
 
 
 @pytest.fixture
-def bookshop(installed: Bookshop, server_url: str) -> Iterator[Bookshop]:
-    """Installed, not yet run: its models as they were, on an empty database."""
-    models = installed.folder / "models"
-    shutil.rmtree(models, ignore_errors=True)
-    shutil.copytree(OTHER_PROJECT / "models", models)
-    name = Identifier(str(conninfo_to_dict(installed.url)["dbname"]))
-    with psycopg.connect(server_url, autocommit=True) as server, installed.chosen():
-        server.execute(SQL("create database {}").format(name))
-        try:
-            yield installed
-        finally:
-            server.execute(SQL("drop database {} with (force)").format(name))
-            _forget_changed_sources(installed)
-
-
-def _forget_changed_sources(shop: Bookshop) -> None:
-    """A source that is changed back stays in dbt's memory as it was changed."""
-    declared = "models/_sources.yml"
-    if (shop.folder / declared).read_text() != (OTHER_PROJECT / declared).read_text():
-        (shop.folder / "target" / "partial_parse.msgpack").unlink(missing_ok=True)
+def bookshop(installed: Bookshop) -> Iterator[Bookshop]:
+    """Installed, not yet run: its models, and what dbt knows of them, as they were, on an empty database."""
+    shutil.rmtree(installed.folder / "models")
+    shutil.copytree(OTHER_PROJECT / "models", installed.folder / "models")
+    shutil.copy(installed.folder / installed.parsed.name, installed.parsed)
+    installed.database.renew()
+    with installed.chosen():
+        yield installed
 
 
 @pytest.fixture
 def shop_connection(bookshop: Bookshop) -> Iterator[Connection]:
-    with psycopg.connect(bookshop.url, autocommit=True, options="-c search_path=shop,public") as connection:
+    """On a shop that is not yet run."""
+    with bookshop.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def connection(bookshop: Bookshop) -> Iterator[Connection]:
+    """On a shop that is built."""
+    if "built" not in bookshop.database.kept:
+        assert not bookshop.dbt("run").errors
+        bookshop.database.keep("built")
+    bookshop.database.renew("built")
+    with bookshop.connect() as connection:
         yield connection

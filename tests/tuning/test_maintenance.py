@@ -15,16 +15,16 @@ pytestmark = pytest.mark.database
 
 
 @pytest.fixture
-def connection(bookshop: Bookshop, shop_connection: Connection) -> Connection:
+def connection(bookshop: Bookshop, connection: Connection) -> Connection:
     """On a shop that is built, with a loaded table that it reads."""
-    shop_connection.execute("create schema shop; create table shop.books (book_id int primary key, title text)")
-    shop_connection.execute("insert into books select n, 'Book ' || n from generate_series(1, 1000) as n")
+    connection.execute("create table shop.books (book_id int primary key, title text)")
+    connection.execute("insert into books select n, 'Book ' || n from generate_series(1, 1000) as n")
+    assert not bookshop.dbt("run").errors
+    connection.execute("select pg_stat_force_next_flush()")
     for table in ("books", "orders"):
-        assert not bookshop.dbt("run").errors
-        shop_connection.execute("select pg_stat_force_next_flush()")
-        shop_connection.execute(f"vacuum analyze {table}")
-        shop_connection.execute(f"alter table {table} set (autovacuum_enabled = false)")
-    return shop_connection
+        connection.execute(f"vacuum analyze {table}")
+        connection.execute(f"alter table {table} set (autovacuum_enabled = false)")
+    return connection
 
 
 @pytest.fixture

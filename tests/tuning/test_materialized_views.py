@@ -12,20 +12,13 @@ from tests.tuning.conftest import Bookshop, Connection
 pytestmark = pytest.mark.database
 
 
-@pytest.fixture
-def connection(bookshop: Bookshop, shop_connection: Connection) -> Connection:
-    """On a shop that is built."""
-    assert not bookshop.dbt("run").errors
-    return shop_connection
-
-
 def best(connection: Connection) -> Any:
     return connection.execute("select customer_id, spent, computed_at, xmin from best_customer").fetchone()
 
 
 def test_what_changed_is_refreshed(bookshop: Bookshop, connection: Connection) -> None:
     before = best(connection)
-    assert not bookshop.dbt("run", "--vars", "orders: 200").errors
+    assert not bookshop.dbt("run", orders=200).errors
     assert best(connection)[1] > before[1]
     assert best(connection)[2] > before[2]
 
@@ -41,16 +34,16 @@ def test_an_index_that_differs_from_the_config_does_not_stop_the_refresh(
 ) -> None:
     connection.execute("create index mine on best_customer (spent)")
     before = best(connection)
-    assert not bookshop.dbt("run", "--vars", "orders: 200").errors
+    assert not bookshop.dbt("run", orders=200).errors
     assert best(connection)[1] > before[1]
 
 
 def test_readers_go_on_during_a_refresh(bookshop: Bookshop, connection: Connection) -> None:
     with psycopg.connect(bookshop.url, options="-c search_path=shop") as reader:
         reader.execute("select from best_customer")  # a plain refresh would wait for the end of this transaction
-        assert not bookshop.dbt("run", "--vars", "orders: 200").errors
+        assert not bookshop.dbt("run", orders=200).errors
     connection.execute("drop index " + ", ".join(indexes(connection, "best_customer")))
-    assert not bookshop.dbt("run", "--vars", "orders: 300").errors
+    assert not bookshop.dbt("run", orders=300).errors
     assert best(connection)[1] == max(
         spent for (spent,) in connection.execute("select sum(amount) from orders group by customer_id")
     )
@@ -79,11 +72,11 @@ def test_what_looks_at_a_table_survives_its_swap(bookshop: Bookshop, connection:
         connection.execute(statement)
     try:
         before = described(connection)
-        assert not bookshop.dbt("run", "--select", "orders", "--full-refresh", "--vars", "orders: 200").errors
+        assert not bookshop.dbt("run", "--select", "orders", "--full-refresh", orders=200).errors
         assert described(connection) == before
         assert connection.execute("select orders from counted").fetchone() == (150,)
         assert connection.execute('select orders from "Odd name"').fetchone() == (150,)
-        assert not bookshop.dbt("run", "--vars", "orders: 300").errors
+        assert not bookshop.dbt("run", orders=300).errors
         assert connection.execute("select orders from counted").fetchone() == (250,)
     finally:
         connection.execute("drop owned by reader; drop role reader")

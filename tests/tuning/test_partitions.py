@@ -65,8 +65,8 @@ def test_models_are_built_and_refreshed_partitioned(bookshop: Bookshop, shop_con
     }
     for table, (partition_by, indexes, _) in kinds.items():
         declare(bookshop, partition_by, table, indexes=indexes)
-    for arguments, rows in (((), 100), (("--vars", "{orders: 150}"), 150), (("--full-refresh",), 100)):
-        ran = bookshop.dbt("run", *arguments)
+    for arguments, rows in ((("run",), 100), (("run",), 150), (("run", "--full-refresh"), 100)):
+        ran = bookshop.dbt(*arguments, orders=rows)
         assert not ran.errors + ran.warnings
         for table, (_, indexes, expected) in kinds.items():
             found = partitions(shop_connection, table)
@@ -97,7 +97,7 @@ def test_rows_are_upserted_whatever_the_strategy(bookshop: Bookshop, shop_connec
     assert not bookshop.dbt("run").errors
     for table in configs:
         shop_connection.execute(f"update {table} set amount = 0, ordered_at = ordered_at + interval '1 year'")
-    assert not bookshop.dbt("run", "--vars", "{orders: 120}").errors
+    assert not bookshop.dbt("run", orders=120).errors
     for table in configs:
         changed = f"select count(*) from {table} where amount = order_id * 10 and ordered_at < '2026-06-01'"
         assert value(shop_connection, changed) == (120 if table == "built_anew" else 30)
@@ -199,10 +199,9 @@ def test_indexes_are_reconciled_on_every_partition(bookshop: Bookshop, shop_conn
     assert set(definitions(shop_connection)) == {"btree (order_id)"}
 
 
-def test_a_table_that_is_there_is_converted_with_all_it_has(bookshop: Bookshop, shop_connection: Connection) -> None:
-    role = f"clerk_{shop_connection.info.dbname}"
-    assert not bookshop.dbt("run").errors
-    shop_connection.execute(
+def test_a_table_that_is_there_is_converted_with_all_it_has(bookshop: Bookshop, connection: Connection) -> None:
+    role = f"clerk_{connection.info.dbname}"
+    connection.execute(
         f"""
         create role {role}; grant all on schema shop to {role}; alter table orders owner to {role};
         create index mine on orders (amount desc) where amount > 0;
@@ -223,30 +222,30 @@ def test_a_table_that_is_there_is_converted_with_all_it_has(bookshop: Bookshop, 
         from pg_class where oid = 'shop.orders'::regclass
     """
     try:
-        before = shop_connection.execute(described).fetchall(), definitions(shop_connection)
+        before = connection.execute(described).fetchall(), definitions(connection)
         declare(bookshop, HASH)
         ran = bookshop.dbt("run")
         assert not ran.errors
         assert "orders is not partitioned, declared HASH (order_id) in 4" in " ".join(ran.warnings)
         with Reading(bookshop.url):
             assert not bookshop.dbt("run-operation", "partition_table", "--args", "{table: orders}").errors
-        assert (shop_connection.execute(described).fetchall(), definitions(shop_connection)) == before
-        assert sum(partitions(shop_connection).values()) == 100
-        assert len(partitions(shop_connection)) == 4
-        assert value(shop_connection, "select count(*) from big") == 50
-        assert value(shop_connection, "select count(*) from best_customer") == 1
+        assert (connection.execute(described).fetchall(), definitions(connection)) == before
+        assert sum(partitions(connection).values()) == 100
+        assert len(partitions(connection)) == 4
+        assert value(connection, "select count(*) from big") == 50
+        assert value(connection, "select count(*) from best_customer") == 1
         owners = "select count(distinct relowner) from pg_class where relname ~ '^orders' and relkind in ('r', 'p')"
-        assert value(shop_connection, owners) == 1
-        ran = bookshop.dbt("run", "--vars", "{orders: 150}")
+        assert value(connection, owners) == 1
+        ran = bookshop.dbt("run", orders=150)
         assert not ran.errors + ran.warnings
-        assert sum(partitions(shop_connection).values()) == 150
-        assert definitions(shop_connection) == before[1]
+        assert sum(partitions(connection).values()) == 150
+        assert definitions(connection) == before[1]
         declare(bookshop, HASH.replace("4", "6"))
         assert not bookshop.dbt("run-operation", "partition_table", "--args", "{table: orders}").errors
-        assert len(partitions(shop_connection)) == 6
-        assert (shop_connection.execute(described).fetchall(), definitions(shop_connection)) == before
+        assert len(partitions(connection)) == 6
+        assert (connection.execute(described).fetchall(), definitions(connection)) == before
     finally:
-        shop_connection.execute(f"reassign owned by {role} to current_user; drop owned by {role}; drop role {role}")
+        connection.execute(f"reassign owned by {role} to current_user; drop owned by {role}; drop role {role}")
 
 
 class Reading(Traffic):
@@ -257,8 +256,7 @@ class Reading(Traffic):
         self.threads = self.threads[:1]
 
 
-def test_a_conversion_that_cannot_be_leaves_all_as_it_was(bookshop: Bookshop, shop_connection: Connection) -> None:
-    assert not bookshop.dbt("run").errors
+def test_a_conversion_that_cannot_be_leaves_all_as_it_was(bookshop: Bookshop, connection: Connection) -> None:
     declare(bookshop, HASH)
     convert = ("run-operation", "partition_table", "--args", "{table: orders}")
     undone = {
@@ -272,15 +270,15 @@ def test_a_conversion_that_cannot_be_leaves_all_as_it_was(bookshop: Bookshop, sh
         ),
         "create table lines (order_id int references orders (order_id))": ("drop table lines", "depend on it"),
     }
-    before = value(shop_connection, "select 'orders'::regclass::oid")
+    before = value(connection, "select 'orders'::regclass::oid")
     for done, (undo, error) in undone.items():
-        shop_connection.execute(done)
+        connection.execute(done)
         ran = bookshop.dbt(*convert)
         assert ran.errors
         assert error in " ".join(ran.said)
-        assert value(shop_connection, "select 'orders'::regclass::oid") == before
-        shop_connection.execute(undo)
-    assert value(shop_connection, "select count(*) from pg_class where relname ~ '^orders__'") == 0
+        assert value(connection, "select 'orders'::regclass::oid") == before
+        connection.execute(undo)
+    assert value(connection, "select count(*) from pg_class where relname ~ '^orders__'") == 0
     assert not bookshop.dbt(*convert).errors
     for table, error in {"no_such": "is no model", "best_customer": "declares no meta.partition_by"}.items():
         args = f"{{table: {table}}}"
@@ -314,11 +312,8 @@ def test_loaded_tables_are_converted_and_kept_partitioned(bookshop: Bookshop, sh
     assert set(definitions(shop_connection, "books")) == {"btree (book_id)", "btree (title text_pattern_ops)"}
 
 
-def test_heaps_that_are_outgrown_are_listed_with_what_would_fit(
-    bookshop: Bookshop, shop_connection: Connection
-) -> None:
-    assert not bookshop.dbt("run").errors
-    shop_connection.execute("analyze orders")
+def test_heaps_that_are_outgrown_are_listed_with_what_would_fit(bookshop: Bookshop, connection: Connection) -> None:
+    connection.execute("analyze orders")
     said = bookshop.dbt("run-operation", "outgrown_tables").said
     assert "no heap has more than 50000000 rows" in said
     said = bookshop.dbt("run-operation", "outgrown_tables", "--vars", "{heap_rows: 99}").said
@@ -351,8 +346,8 @@ def test_what_cannot_be_declared_is_named(bookshop: Bookshop) -> None:
     assert [sentence for sentence in said if sentence not in errors] == []
 
 
-def test_an_increment_names_what_cannot_be_declared(bookshop: Bookshop) -> None:
-    assert not bookshop.dbt("run").errors
+def test_an_increment_names_what_cannot_be_declared(bookshop: Bookshop, connection: Connection) -> None:
+    assert connection
     declare(bookshop, MONTHS)
     errors = " ".join(bookshop.dbt("run").errors)
     assert "partition_by: orders declares range 'ordered_at': it is not in the unique key (order_id)" in errors
