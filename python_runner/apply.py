@@ -32,6 +32,18 @@ using (
 ) as ranked
 where ranked.place > 1 and ranked.ctid = older.ctid
 """
+DELETE = """
+delete from {table} as gone
+using (
+    select {key} from {changes} where batch_id = {batch_id} group by {key} having sum(weight) < 0
+) as removed
+where gone.{key} = removed.{key}
+"""
+UPSERT = """
+insert into {table} ({columns}, batch_id)
+select {columns}, batch_id from {changes} where batch_id = {batch_id} and weight = 1
+on conflict ({key}) do update set {assignments}, batch_id = excluded.batch_id
+"""
 
 
 @dataclass(frozen=True)
@@ -141,39 +153,15 @@ def _forget_watermarks(connection: Connection, source: Source) -> None:
 
 def _apply_difference(connection: Connection, names: dict[str, Any], *, whole: bool) -> tuple[int, int, int]:
     """Write the difference to the log, then carry the log over to the table: the two cannot disagree."""
-    connection.execute(
+    logged = connection.execute(
         SQL(
             "insert into {changes} (batch_id, weight, {columns}) select {batch_id}, d.* from ({difference}) as d"
         ).format(difference=_difference(names, whole=whole), **names)
-    )
-    connection.execute(SQL("analyze {changes}").format(**names))
-    deleted = connection.execute(
-        SQL(
-            """
-            delete from {table} as gone
-            using (
-                select {key} from {changes} where batch_id = {batch_id} group by {key} having sum(weight) < 0
-            ) as removed
-            where gone.{key} = removed.{key}
-            """
-        ).format(**names)
     ).rowcount
-    written, updated = connection.execute(
-        SQL(
-            """
-            with upserted as (
-                insert into {table} ({columns}, batch_id)
-                select {columns}, batch_id from {changes} where batch_id = {batch_id} and weight = 1
-                on conflict ({key}) do update set {assignments}, batch_id = excluded.batch_id
-                returning {key}
-            )
-            select
-                (select count(*) from upserted),
-                (select count(*) from {changes} where batch_id = {batch_id} and weight = -1)
-            """
-        ).format(**names)
-    ).fetchone()  # type: ignore[misc]
-    updated -= deleted
+    connection.execute(SQL("analyze {changes}").format(**names))
+    deleted = connection.execute(SQL(DELETE).format(**names)).rowcount if whole else 0
+    written = connection.execute(SQL(UPSERT).format(**names)).rowcount
+    updated = logged - deleted - written  # an updated row is logged twice
     return written - updated, updated, deleted
 
 
