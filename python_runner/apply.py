@@ -45,6 +45,23 @@ select {columns}, batch_id from {changes} where batch_id = {batch_id} and weight
 on conflict ({key}) do update set {assignments}, batch_id = excluded.batch_id
 """
 
+NOTE_BATCH = """
+insert into raw.load_batches (
+    batch_id, source, mode, baseline, started_at, high_water_mark, highest_key, rows_fetched, rows_rejected
+)
+select
+    %(batch_id)s, %(source)s, %(mode)s, not exists (select from {table}), %(started_at)s,
+    {high_water_mark}, {highest_key}, %(fetched)s, %(rejected)s
+from (select) as one
+left join lateral (
+    select high_water_mark, highest_key from raw.load_batches
+    where source = %(source)s
+    order by batch_id desc
+    limit 1
+) as last on true
+returning baseline
+"""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -77,19 +94,16 @@ def apply(
     connection.execute(SQL("analyze {stage}").format(**names))
     # No model is in the middle of reading the tables: see delta_begin.
     connection.execute("select pg_advisory_xact_lock(hashtextextended('delta', 0))")
-    batch_id, baseline = connection.execute(
-        SQL(
-            """
-            insert into raw.load_batches
-                (source, mode, baseline, started_at, high_water_mark, rows_fetched, rows_rejected)
-            select
-                %(source)s, %(mode)s, not exists (select from {table}), %(started_at)s, {high_water_mark},
-                %(fetched)s, %(rejected)s
-            returning batch_id, baseline
-            """
-        ).format(**names, high_water_mark=_high_water_mark(source, scope)),
-        {"source": source.name, "mode": mode, "started_at": started_at, "fetched": staged.fetched,
-         "rejected": staged.rejected},
+    batch_id = _next_batch(connection, source)
+    covers = "part" if scope is not EVERYWHERE or (mode == "file" and not whole) else "all" if whole else "newer"
+    (baseline,) = connection.execute(
+        SQL(NOTE_BATCH).format(
+            **names,
+            high_water_mark=_high_water_mark(source, covers),
+            highest_key=_highest_key(source, covers),
+        ),
+        {"batch_id": batch_id, "source": source.name, "mode": mode, "started_at": started_at,
+         "fetched": staged.fetched, "rejected": staged.rejected},
     ).fetchone()  # type: ignore[misc] # fmt: skip
     refuse_dirt(connection, source, staged, new=note_dirt(connection, source, batch_id))
     names |= {"batch_id": Literal(batch_id), "scope": scope}
@@ -208,18 +222,39 @@ def _names(source: Source) -> dict[str, Any]:
     }
 
 
-def _high_water_mark(source: Source, scope: Composable) -> Composed:
-    """The newest cursor seen, never past the start of the load: one row dated ahead must not hide the others.
+def _next_batch(connection: Connection, source: Source) -> int:
+    """Above every batch that anything knows of: a sequence may go back after a crash, and its batches be missed."""
+    known = "select max(batch_id) from raw.load_batches union all select max(batch_id) from {changes}"
+    if connection.execute("select to_regclass('delta.watermarks')").fetchone() != (None,):
+        known += " union all select max(position) from delta.watermarks where log = {log}::regclass"
+    query = SQL(f"select 1 + coalesce(max(batch_id), 0) from ({known}) as known (batch_id)").format(
+        changes=raw.changes(source), log=Literal(raw.changes(source).as_string())
+    )
+    (batch_id,) = connection.execute(query).fetchone()  # type: ignore[misc]
+    return int(batch_id)
 
-    A part of the source says nothing of what is new in the rest: within a scope the mark stays.
-    """
+
+def _high_water_mark(source: Source, covers: str) -> Composable:
+    """The newest cursor seen, never past the start of the load: one row dated ahead must not hide the others."""
     if source.cursor is None:
-        return SQL("null::timestamptz").format()
-    if scope is not EVERYWHERE:
-        return SQL("(select max(high_water_mark) from raw.load_batches where source = %(source)s)").format()
-    return SQL(
-        """greatest(
-            (select max(high_water_mark) from raw.load_batches where source = %(source)s),
-            (select max({cursor}) from {stage} where {cursor} <= %(started_at)s)
-        )"""
-    ).format(cursor=Identifier(source.cursor), stage=raw.stage(source))
+        return SQL("null::timestamptz")
+    newest = SQL("(select max({cursor}) from {stage} where {cursor} <= %(started_at)s)").format(
+        cursor=Identifier(source.cursor), stage=raw.stage(source)
+    )
+    return _known_up_to(SQL("last.high_water_mark"), newest, covers)
+
+
+def _highest_key(source: Source, covers: str) -> Composable:
+    if source.incremental != "new_keys":
+        return SQL("null")
+    highest = SQL("(select max({}) from {})").format(Identifier(source.key), raw.stage(source))
+    last = SQL("last.highest_key::{}").format(SQL(source.key_column.data_type))
+    return SQL("({})::text").format(_known_up_to(last, highest, covers))
+
+
+def _known_up_to(last: Composable, staged: Composable, covers: str) -> Composable:
+    """Up to where the source is known once the batch is applied; NULL says that the next load reads all of it.
+
+    A part of the source, as a file or a reconciled range is, says nothing of the rest: the value stays.
+    """
+    return {"part": last, "all": staged, "newer": SQL("greatest({}, {})").format(last, staged)}[covers]

@@ -14,7 +14,7 @@ import typer
 from python_runner import pipeline, report
 from python_runner.dbt import Built
 from python_runner.errors import RunnerError, UsageError
-from python_runner.exclusion import exclusive
+from python_runner.exclusion import RunLock, exclusive
 from python_runner.files import read_csv, read_parquet
 from python_runner.load import Loaded
 from python_runner.modified import reached_by_changed_macros, read_manifest
@@ -81,17 +81,18 @@ def load(
             {"--source": source, "--from-csv": from_csv, "--from-parquet": from_parquet, "--full": full,
              "--reconcile": reconcile, "--dry-run": dry_run}
         )  # fmt: skip
-        with narrator(as_json=as_json) as told, _exclusive(postgres, "load", told, no_wait=no_wait):
+        with narrator(as_json=as_json) as told, _exclusive(postgres, "load", told, no_wait=no_wait) as lock:
             if dry_run:
-                previews = pipeline.preview_reconcile(postgres, snowflake_settings(), chosen, told)
+                previews = pipeline.preview_reconcile(postgres, snowflake_settings(), chosen, told, guard=lock.check)
             elif from_csv:
-                loaded = [pipeline.load_file(postgres, chosen[0], read_csv(from_csv, chosen[0]), told, full=full)]
+                pages = read_csv(from_csv, chosen[0])
+                loaded = [pipeline.load_file(postgres, chosen[0], pages, told, full=full, guard=lock.check)]
             elif from_parquet:
                 pages = read_parquet(from_parquet, chosen[0])
-                loaded = [pipeline.load_file(postgres, chosen[0], pages, told, full=full)]
+                loaded = [pipeline.load_file(postgres, chosen[0], pages, told, full=full, guard=lock.check)]
             else:
                 how: pipeline.How = "reconcile" if reconcile else "full" if full else "ordinary"
-                loaded = pipeline.load(postgres, snowflake_settings(), chosen, told, how=how)
+                loaded = pipeline.load(postgres, snowflake_settings(), chosen, told, how=how, guard=lock.check)
         if dry_run:
             report.print_previews(previews, as_json=as_json)
         else:
@@ -114,9 +115,10 @@ def run(
             snowflake_settings(),
             list(read_sources().values()),
         )
-        with narrator(as_json=as_json) as told, _exclusive(postgres, "run", told, no_wait=no_wait):
-            loaded = pipeline.load(postgres, warehouse, sources, told, how="full" if full_refresh else "ordinary")
-            built = pipeline.build(postgres, told, full_refresh=full_refresh)
+        with narrator(as_json=as_json) as told, _exclusive(postgres, "run", told, no_wait=no_wait) as lock:
+            how: pipeline.How = "full" if full_refresh else "ordinary"
+            loaded = pipeline.load(postgres, warehouse, sources, told, how=how, guard=lock.check)
+            built = pipeline.build(postgres, told, full_refresh=full_refresh, guard=lock.check)
         _print(loaded, built, as_json=as_json)
 
 
@@ -222,7 +224,9 @@ def _check(given: dict[str, object]) -> None:
         raise UsageError("a file needs --source: say which table it holds")
 
 
-def _exclusive(postgres: PostgresSettings, what: str, told: Narrator, *, no_wait: bool) -> AbstractContextManager[None]:
+def _exclusive(
+    postgres: PostgresSettings, what: str, told: Narrator, *, no_wait: bool
+) -> AbstractContextManager[RunLock]:
     def say(text: str) -> None:
         told.tell("message", text=text)
 

@@ -1,4 +1,7 @@
-"""Loads and builds exclude each other: the second waits, and says for whom."""
+"""Loads and builds exclude each other: the second waits, and says for whom.
+
+The lock lives in a session of its own. Where that session ends, another run may begin, so this one stops.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,29 @@ where
 """
 
 
+# What may end a session that does nothing for hours, or cancel it while it waits for the lock.
+LIMITS = ["idle_in_transaction_session_timeout", "transaction_timeout", "statement_timeout", "lock_timeout"]
+
+
+class RunLock:
+    """The one right to change the tables, held while its session lasts."""
+
+    def __init__(self, connection: Connection, what: str) -> None:
+        self._connection = connection
+        self._what = what
+
+    def check(self) -> None:
+        """RunnerError where the session has ended."""
+        try:
+            self._connection.execute("select")
+        except psycopg.Error as error:
+            raise RunnerError(
+                f"`{self._what}` has lost its lock, as Postgres has ended the session that held it: run it again"
+            ) from error
+
+
 @contextmanager
-def exclusive(settings: PostgresSettings, what: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
+def exclusive(settings: PostgresSettings, what: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[RunLock]:
     """Hold the one right to change the tables, as `what`; RunnerError at once if it is taken and `wait` is off."""
     with translated():
         connection = psycopg.connect(
@@ -37,11 +61,11 @@ def exclusive(settings: PostgresSettings, what: str, *, wait: bool, say: Callabl
     with closing(connection):
         with translated():
             _lock(connection, wait=wait, say=say)
-        yield
+        yield RunLock(connection, f"runner {what}")
 
 
 def _lock(connection: Connection, *, wait: bool, say: Callable[[str], None]) -> None:
-    connection.execute("set local idle_in_transaction_session_timeout = 0")
+    connection.execute("select set_config(name, '0', true) from pg_settings where name = any(%s)", (LIMITS,))
     taken = connection.execute(f"select pg_try_advisory_xact_lock({KEY})").fetchone()
     if taken == (True,):
         return

@@ -23,6 +23,16 @@ from python_runner.stage import Fetch, Meter, fill_stage
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake import Snowflake
 
+# Batches of an older version lack the key; a table that no file was loaded into is known up to its highest.
+HIGHEST_KEY = """
+select coalesce(
+    (array_agg(highest_key order by batch_id desc))[1]::{type},
+    case when 'file' <> all (array_agg(mode)) then (select max({key}) from {table}) end
+)
+from raw.load_batches
+where source = %s
+"""
+
 Mode = Literal["first", "incremental", "full", "reconcile", "file"]
 
 
@@ -114,16 +124,16 @@ def load_planned(
 ) -> Loaded:
     """Stage what the fetches return and apply all that is staged, at once. What is refused is not kept for later."""
     begin, source = perf_counter(), planned.source
-    fill_stage(pool, source, fetches, workers=workers, meter=meter)
+    fill_stage(pool, planned, fetches, workers=workers, meter=meter)
     staged = pool.persist(lambda connection: plan.staged(connection, source))
 
     def work(connection: Connection) -> Batch:
-        if not plan.finish(connection, planned):
+        if not plan.claim(connection, planned):
             return last_batch(connection, source)
         if whole and scope is EVERYWHERE:
             refuse_to_empty(connection, source, staged)
         batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=planned.started_at, scope=scope)
-        plan.abandon(connection, source)
+        plan.abandon(connection, planned)
         return batch
 
     try:
@@ -134,7 +144,7 @@ def load_planned(
         with pool.transaction() as connection:
             if isinstance(refusal, TooManyRejectsError):
                 note_dirt(connection, source, None)
-            plan.abandon(connection, source)
+            plan.abandon(connection, planned)
         raise
     return Loaded(
         source=source.name,
@@ -156,10 +166,12 @@ def _known(connection: Connection, source: Source) -> Known:
     names = {"table": raw.table(source), "key": Identifier(source.key)}
     if _one(connection, SQL("select not exists (select from {table})").format(**names)):
         return Known(empty=True)
-    mark = _one(connection, "select max(high_water_mark) from raw.load_batches where source = %s", source.name)
     if source.incremental != "new_keys":
-        return Known(empty=False, high_water_mark=mark)
-    highest = _one(connection, SQL("select max({key}) from {table}").format(**names))
+        last = "select high_water_mark from raw.load_batches where source = %s order by batch_id desc limit 1"
+        return Known(empty=False, high_water_mark=_one(connection, last, source.name))
+    highest = _one(connection, SQL(HIGHEST_KEY).format(**names, type=SQL(source.key_column.data_type)), source.name)
+    if highest is None:
+        return Known(empty=False)
     missing = SQL(
         """
         select coalesce(array_agg(held.{key}), '{{}}')
@@ -171,7 +183,7 @@ def _known(connection: Connection, source: Source) -> Known:
 
 
 def _increment(snowflake: Snowflake, source: Source, known: Known) -> list[extract.Statement]:
-    if source.incremental == "new_keys":
+    if known.highest_key is not None:
         newer = extract.pages(snowflake, source, extract.above(source, known.highest_key))
         return newer + extract.by_key(source, known.missing_keys)
     if known.high_water_mark is None:

@@ -14,7 +14,7 @@ from python_runner import dbt, raw
 from python_runner.drift import check_columns
 from python_runner.errors import RunnerError
 from python_runner.load import Loaded, load_from_file, load_from_snowflake
-from python_runner.postgres import Pool, open_pool
+from python_runner.postgres import Guard, Pool, open_pool
 from python_runner.progress import Narrator, SourceMeter, step
 from python_runner.reconcile import Preview, preview, reconcile
 from python_runner.settings import PostgresSettings, SnowflakeSettings
@@ -33,8 +33,9 @@ def load(
     narrator: Narrator,
     *,
     how: How = "ordinary",
+    guard: Guard = lambda: None,
 ) -> list[Loaded]:
-    """Load the sources from Snowflake, one after the other, in the declared order."""
+    """Load the sources from Snowflake, one after the other, in the declared order; `guard` may raise to stop it."""
 
     def load_one(pool: Pool, snowflake: Snowflake, source: Source) -> Loaded:
         meter = SourceMeter(narrator, source.name, lambda: snowflake.waited_seconds)
@@ -52,15 +53,20 @@ def load(
         narrator.tell("loaded", **asdict(loaded))
         return loaded
 
-    with _opened(postgres, warehouse, sources, narrator) as (pool, snowflake):
+    with _opened(postgres, warehouse, sources, narrator, guard) as (pool, snowflake):
         return [load_one(pool, snowflake, source) for source in sources]
 
 
 def preview_reconcile(
-    postgres: PostgresSettings, warehouse: SnowflakeSettings, sources: list[Source], narrator: Narrator
+    postgres: PostgresSettings,
+    warehouse: SnowflakeSettings,
+    sources: list[Source],
+    narrator: Narrator,
+    *,
+    guard: Guard = lambda: None,
 ) -> list[Preview]:
     """What reconciling would change."""
-    with _opened(postgres, warehouse, sources, narrator) as (pool, snowflake):
+    with _opened(postgres, warehouse, sources, narrator, guard) as (pool, snowflake):
         return [
             preview(
                 pool,
@@ -73,17 +79,25 @@ def preview_reconcile(
 
 
 def load_file(
-    postgres: PostgresSettings, source: Source, pages: Iterable[pa.Table], narrator: Narrator, *, full: bool = False
+    postgres: PostgresSettings,
+    source: Source,
+    pages: Iterable[pa.Table],
+    narrator: Narrator,
+    *,
+    full: bool = False,
+    guard: Guard = lambda: None,
 ) -> Loaded:
     """Load one source from the pages of a file."""
-    with open_pool(postgres) as pool:
+    with open_pool(postgres, guard) as pool:
         _create_tables(pool)
         loaded = load_from_file(pool, source, pages, full=full, meter=SourceMeter(narrator, source.name))
     narrator.tell("loaded", **asdict(loaded))
     return loaded
 
 
-def build(postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool = False) -> dbt.Built:
+def build(
+    postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool = False, guard: Guard = lambda: None
+) -> dbt.Built:
     """`dbt build`, told node by node.
 
     Without the unit tests, whose inputs are fixed: they are for CI. The tests that join everything anew come
@@ -98,6 +112,7 @@ def build(postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool 
             narrator.tell("node", name=name)
 
     def dbt_build(title: str, *arguments: str) -> dbt.Built:
+        guard()
         with step(narrator, title):
             return dbt.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
 
@@ -114,14 +129,14 @@ def build(postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool 
 
 @contextmanager
 def _opened(
-    postgres: PostgresSettings, warehouse: SnowflakeSettings, sources: list[Source], narrator: Narrator
+    postgres: PostgresSettings, warehouse: SnowflakeSettings, sources: list[Source], narrator: Narrator, guard: Guard
 ) -> Iterator[tuple[Pool, Snowflake]]:
     from python_runner.snowflake import Snowflake  # noqa: PLC0415  importing the connector takes a second
 
     def say(text: str) -> None:
         narrator.tell("message", text=text)
 
-    with open_pool(postgres) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
+    with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
         check_columns(snowflake, sources, warn=say)
         _create_tables(pool)
         yield pool, snowflake

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
@@ -25,7 +26,7 @@ OLDEST = "interval '24 hours'"
 
 
 class OvertakenError(RunnerError):
-    """Another load of the source has begun since; what is staged is that one's."""
+    """The plan is not this process's any more; what is staged is another's, or gone."""
 
 
 @dataclass(frozen=True)
@@ -39,59 +40,70 @@ class Staged:
 
 @dataclass(frozen=True)
 class Plan:
-    """One load of a source: since when, and the statements whose pages are not staged yet, by number."""
+    """One load of a source: since when, who holds it, and the statements whose pages are not staged yet, by number."""
 
     source: Source
     started_at: datetime
+    holder: UUID
     left: dict[int, Statement]
     kept: int = 0
 
 
 def begin(connection: Connection, source: Source, mode: str, statements: Sequence[Statement] = ()) -> Plan:
     """An empty stage and a new plan, instead of whatever there was. Pages may come that no statement stands for."""
-    abandon(connection, source)
+    _remove(connection, source)
     raw.create_stage(connection, source, logged=mode == "first")
-    (started_at,) = connection.execute(
+    started_at, holder = connection.execute(
         """
         insert into raw.load_plans (source, mode, declaration, started_at, statements)
         values (%s, %s, %s, clock_timestamp(), %s)
-        returning started_at
+        returning started_at, holder
         """,
         (source.name, mode, _declaration(source), Jsonb([asdict(s) for s in statements], dumps=_with_numbers)),
     ).fetchone()  # type: ignore[misc]
-    return Plan(source, started_at, dict(enumerate(statements)))
+    return Plan(source, started_at, holder, dict(enumerate(statements)))
 
 
 def unfinished(connection: Connection, source: Source, mode: str) -> Plan | None:
-    """The plan of a load of the same kind that did not come to its end, if it is worth continuing."""
+    """The plan of a load of the same kind that did not come to its end, if it is worth continuing.
+
+    It is this process's from now on: whoever held it can neither stage nor apply any more.
+    """
     found = connection.execute(
         SQL(
             """
-            select started_at, statements, array(select page from raw.load_pages where source = load_plans.source)
-            from raw.load_plans
+            update raw.load_plans
+            set holder = gen_random_uuid()
             where
                 source = %s and mode = %s and declaration = %s and started_at > clock_timestamp() - {oldest}
                 and to_regclass(%s) is not null
+            returning
+                started_at, holder, statements, array(select page from raw.load_pages where source = load_plans.source)
             """
         ).format(oldest=SQL(OLDEST)),
         (source.name, mode, _declaration(source), raw.stage(source).as_string()),
     ).fetchone()
     if found is None:
         return None
-    started_at, statements, staged = found
+    started_at, holder, statements, staged = found
     left = {number: Statement(**s) for number, s in enumerate(statements) if number not in set(staged)}
-    return Plan(source, started_at, left, kept=len(staged))
+    return Plan(source, started_at, holder, left, kept=len(staged))
 
 
-def note_page(connection: Connection, source: Source, page: int, fetched: int, dirt: Sequence[Dirt]) -> bool:
-    """A page is staged, in the transaction that stages it; False where it is already."""
+def note_page(connection: Connection, plan: Plan, page: int, fetched: int, dirt: Sequence[Dirt]) -> bool:
+    """A page is staged, in the transaction that stages it; False where it is already.
+
+    OvertakenError where another process holds the load. It waits for this transaction before it takes over.
+    """
+    if not _is_held(connection, plan, "share"):
+        raise _overtaken(plan)
     noted = connection.execute(
         """
         insert into raw.load_pages (source, page, rows_fetched, dirt) values (%s, %s, %s, %s)
         on conflict do nothing
         returning page
         """,
-        (source.name, page, fetched, Jsonb([asdict(d) for d in dirt], dumps=dumps)),
+        (plan.source.name, page, fetched, Jsonb([asdict(d) for d in dirt], dumps=dumps)),
     ).fetchone()
     return noted is not None
 
@@ -113,27 +125,42 @@ def staged(connection: Connection, source: Source) -> Staged:
     return Staged(*(count or 0 for count in counts or ()))
 
 
-def finish(connection: Connection, plan: Plan) -> bool:
-    """Remove the plan, in the transaction that applies it; False where an earlier attempt has done so.
+def claim(connection: Connection, plan: Plan) -> bool:
+    """Keep other processes from the plan until the transaction that applies it ends; False where it is applied already.
 
-    OvertakenError where another load of the source has begun since.
+    OvertakenError where another process holds the load, or has begun one of its own.
     """
-    ours = connection.execute(
-        "delete from raw.load_plans where source = %s and started_at = %s returning source",
-        (plan.source.name, plan.started_at),
-    ).fetchone()
-    if ours:
+    if _is_held(connection, plan, "update"):
         return True
     applied = connection.execute(
         "select from raw.load_batches where source = %s and started_at = %s", (plan.source.name, plan.started_at)
     ).fetchone()
     if applied is None:
-        raise OvertakenError(f"{plan.source.name}: another load of it has begun meanwhile: leave this one to that one")
+        raise _overtaken(plan)
     return False
 
 
-def abandon(connection: Connection, source: Source) -> None:
-    """Remove the stage and all that is known of it."""
+def abandon(connection: Connection, plan: Plan) -> None:
+    """Remove the plan with its stage; one that another process has made or taken over stays."""
+    if _is_held(connection, plan, "update"):
+        _remove(connection, plan.source)
+
+
+def _is_held(connection: Connection, plan: Plan, strength: Literal["share", "update"]) -> bool:
+    held = connection.execute(
+        f"select from raw.load_plans where source = %s and holder = %s for {strength}", (plan.source.name, plan.holder)
+    ).fetchone()
+    return held is not None
+
+
+def _overtaken(plan: Plan) -> OvertakenError:
+    return OvertakenError(
+        f"{plan.source.name}: what this load has staged is gone, as another load of it has begun or the server has"
+        " crashed: run it again"
+    )
+
+
+def _remove(connection: Connection, source: Source) -> None:
     for table in ("load_plans", "load_pages"):
         connection.execute(f"delete from raw.{table} where source = %s", (source.name,))
     connection.execute(SQL("drop table if exists {}").format(raw.stage(source)))

@@ -23,12 +23,17 @@ CONNECTION_LOST = ("08", "57P01", "57P02", "57P03")
 
 Connection = psycopg.Connection[TupleRow]
 Result = TypeVar("Result")
+Guard = Callable[[], None]
 
 
 class Pool(ConnectionPool[Connection]):
-    """The ETL pool, for this process alone; it lends out transactions, so that it works behind a pooler too."""
+    """The ETL pool, for this process alone; it lends out transactions, so that it works behind a pooler too.
 
-    def __init__(self, settings: PostgresSettings) -> None:
+    Before each transaction `guard` may raise, where there should be none any more.
+    """
+
+    def __init__(self, settings: PostgresSettings, guard: Guard = lambda: None) -> None:
+        self._guard = guard
         self._limits = {
             "statement_timeout": f"{settings.db_statement_timeout_s}s",
             "lock_timeout": f"{settings.db_lock_timeout_s}s",
@@ -41,6 +46,7 @@ class Pool(ConnectionPool[Connection]):
             min_size=settings.db_pool_min,
             max_size=settings.db_pool_max,
             timeout=settings.db_pool_timeout_s,
+            configure=_read_committed,
             open=True,
         )  # fmt: skip
 
@@ -72,6 +78,7 @@ class Pool(ConnectionPool[Connection]):
 
     @contextmanager
     def _limited(self) -> Iterator[Connection]:
+        self._guard()
         with self.connection() as connection:
             for name, value in self._limits.items():
                 connection.execute("select set_config(%s, %s, true)", (name, value))
@@ -79,7 +86,7 @@ class Pool(ConnectionPool[Connection]):
 
 
 @contextmanager
-def open_pool(settings: PostgresSettings) -> Iterator[Pool]:
+def open_pool(settings: PostgresSettings, guard: Guard = lambda: None) -> Iterator[Pool]:
     """The pool; RunnerError says why the server cannot be used."""
     with translated():
         with psycopg.connect(settings.conninfo, connect_timeout=CONNECT_TIMEOUT_S) as connection:
@@ -87,7 +94,7 @@ def open_pool(settings: PostgresSettings) -> Iterator[Pool]:
                 raise RunnerError(
                     f"Postgres {connection.info.server_version // 10000} is too old: use version 15 or later"
                 )
-        with Pool(settings) as pool:
+        with Pool(settings, guard) as pool:
             yield pool
 
 
@@ -108,6 +115,11 @@ def translated() -> Iterator[None]:
         raise RunnerError(f"Postgres: {_last_line(error)}: check DATABASE_URL") from error
     except psycopg.Error as error:
         raise RunnerError(f"Postgres: {_last_line(error)}") from error
+
+
+def _read_committed(connection: Connection) -> None:
+    """Whatever the default is: a statement that has waited for a lock must see what was committed meanwhile."""
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
 
 
 def _is_lost(error: BaseException) -> bool:

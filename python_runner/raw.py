@@ -13,13 +13,14 @@ BOOKKEEPING = """
 create schema if not exists raw;
 
 create table if not exists raw.load_batches (
-    batch_id bigint generated always as identity primary key,
+    batch_id bigint primary key,
     source text not null,
     mode text not null check (mode in ('first', 'incremental', 'full', 'reconcile', 'file')),
     baseline boolean not null,
     started_at timestamptz not null,
     applied_at timestamptz not null default now(),
     high_water_mark timestamptz,
+    highest_key text,
     rows_fetched bigint not null,
     rows_rejected bigint not null,
     rows_inserted bigint not null default 0,
@@ -27,6 +28,8 @@ create table if not exists raw.load_batches (
     rows_deleted bigint not null default 0
 );
 comment on table raw.load_batches is 'One row per applied batch; a baseline filled an empty table, without log';
+comment on column raw.load_batches.high_water_mark is 'Up to which cursor the source is known since this batch';
+comment on column raw.load_batches.highest_key is 'Up to which key a source of new keys is known since this batch';
 
 create table if not exists raw.rejected_rows (
     source text not null,
@@ -46,9 +49,11 @@ create unlogged table if not exists raw.load_plans (
     mode text not null,
     declaration text not null,
     started_at timestamptz not null,
+    holder uuid not null default gen_random_uuid(),
     statements jsonb not null
 );
 comment on table raw.load_plans is 'One row per load under way: the statement of each page, and what they were made of';
+comment on column raw.load_plans.holder is 'The process that may stage and apply; one that takes over changes it.';
 
 create unlogged table if not exists raw.load_pages (
     source text not null,
@@ -58,6 +63,21 @@ create unlogged table if not exists raw.load_pages (
     primary key (source, page)
 );
 comment on table raw.load_pages is 'One row per page in a stage; written in the transaction that copies it';
+"""
+
+# Tables of an older version get what they lack; where nothing is lacking, no lock is taken.
+UPGRADE = """
+do $$
+begin
+    if not exists (
+        select from pg_attribute where attrelid = to_regclass('raw.load_batches') and attname = 'highest_key'
+    ) then
+        alter table if exists raw.load_batches
+            alter column batch_id drop identity if exists, add column highest_key text;
+        drop table if exists raw.load_plans, raw.load_pages;
+    end if;
+end
+$$;
 """
 
 
@@ -78,6 +98,7 @@ def stage(source: Source) -> Identifier:
 
 def create_tables(connection: Connection, sources: list[Source]) -> None:
     """Create what does not exist yet."""
+    connection.execute(UPGRADE)
     connection.execute(BOOKKEEPING)
     for source in sources:
         connection.execute(

@@ -63,8 +63,8 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -
     part = _compare(pool, snowflake, source, meter)
     fetches = _fetches(snowflake, source, part, meter)
     with pool.transaction() as connection:
-        plan.begin(connection, source, "preview")
-    fill_stage(pool, source, enumerate(fetches), workers=snowflake.settings.batches_in_parallel, meter=meter)
+        planned = plan.begin(connection, source, "preview")
+    fill_stage(pool, planned, enumerate(fetches), workers=snowflake.settings.batches_in_parallel, meter=meter)
     query = SQL(
         """
         with difference as materialized ({difference}),
@@ -93,11 +93,12 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -
         first_rows=FIRST_ROWS,
     )
     with pool.transaction() as connection:
+        plan.claim(connection, planned)
         staged = plan.staged(connection, source)
         if part.scope is EVERYWHERE:
             refuse_to_empty(connection, source, staged)
         inserted, updated, deleted, first = connection.execute(query).fetchone()  # type: ignore[misc]
-        plan.abandon(connection, source)
+        plan.abandon(connection, planned)
     return Preview(source.name, staged.fetched, staged.rejected, inserted, updated, deleted, first)
 
 

@@ -12,9 +12,8 @@ from psycopg.sql import SQL, Identifier
 
 from python_runner import raw
 from python_runner.clean import clean
-from python_runner.plan import note_page
+from python_runner.plan import Plan, note_page
 from python_runner.postgres import Connection, Pool
-from python_runner.sources import Source
 
 Fetch = Callable[[], pa.Table]
 
@@ -35,11 +34,11 @@ class Meter:
         """One page with so many rows is staged."""
 
 
-def fill_stage(pool: Pool, source: Source, fetches: Iterable[tuple[int, Fetch]], *, workers: int, meter: Meter) -> None:
+def fill_stage(pool: Pool, plan: Plan, fetches: Iterable[tuple[int, Fetch]], *, workers: int, meter: Meter) -> None:
     """Run the fetches and copy what they return as the page of that number; the first failure stops the rest."""
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what a page took; the others keep it for the next
-    tasks = (partial(_copy_page, pool, source, number, fetch, meter) for number, fetch in fetches)
-    with ThreadPoolExecutor(workers, thread_name_prefix=source.name) as executor:
+    tasks = (partial(_copy_page, pool, plan, number, fetch, meter) for number, fetch in fetches)
+    with ThreadPoolExecutor(workers, thread_name_prefix=plan.source.name) as executor:
         pending: set[Future[None]] = set()
         try:
             for task in tasks:
@@ -53,7 +52,8 @@ def fill_stage(pool: Pool, source: Source, fetches: Iterable[tuple[int, Fetch]],
             raise
 
 
-def _copy_page(pool: Pool, source: Source, number: int, fetch: Fetch, meter: Meter) -> None:
+def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, meter: Meter) -> None:
+    source = plan.source
     table = fetch()
     page = clean(table, source)
     statement = SQL("copy {stage} ({columns}) from stdin with (format binary)").format(
@@ -61,7 +61,7 @@ def _copy_page(pool: Pool, source: Source, number: int, fetch: Fetch, meter: Met
     )
 
     def copy(connection: Connection) -> None:
-        if not note_page(connection, source, number, len(table), page.dirt):
+        if not note_page(connection, plan, number, len(table), page.dirt):
             return
         encoder = ArrowToPostgresBinaryEncoder(page.rows.schema)
         with connection.cursor().copy(statement) as sink:

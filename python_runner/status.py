@@ -11,20 +11,19 @@ from python_runner.postgres import Connection
 
 # A load that was killed leaves its stage; one that runs has it too.
 SOURCES = """
-select
+select distinct on (b.source)
     b.source,
-    max(b.batch_id) as last_batch,
-    max(b.applied_at) as loaded_at,
-    round(extract(epoch from now() - max(b.applied_at)))::bigint as age_seconds,
-    max(b.high_water_mark) as high_water_mark,
-    round(extract(epoch from now() - max(b.high_water_mark)))::bigint as lag_seconds,
+    b.batch_id as last_batch,
+    b.applied_at as loaded_at,
+    round(extract(epoch from now() - b.applied_at))::bigint as age_seconds,
+    b.high_water_mark,
+    round(extract(epoch from now() - b.high_water_mark))::bigint as lag_seconds,
     to_regclass(format('raw.%I', b.source || '_stage')) is not null as unfinished,
     (select count(*) from raw.rejected_rows as r where r.source = b.source and not r.loaded) as rejected_rows,
     pg_total_relation_size(format('raw.%I', b.source)) as bytes
 from raw.load_batches as b
 where to_regclass(format('raw.%I', b.source)) is not null
-group by b.source
-order by b.source
+order by b.source, b.batch_id desc
 """
 
 BATCHES = """

@@ -1,19 +1,20 @@
 {#-
-    Pre-hook: keeps loads from committing while the model reads (they take the same lock alone), takes the model's
-    watermarks (so that a second run of it waits) and fixes, for this transaction,
-    which rows of each log it accounts for, and whether it has to start over: because it is asked to, because
-    it has no watermark for a log, or because so much changed that adding it all up again is cheaper.
+    Pre-hook: takes the locks (see delta_locks), then fixes, for this transaction, which rows of each log the model
+    accounts for, and whether it starts over: because it is asked to, because it has no watermark for a log, or because
+    so much changed that adding it all up again is cheaper. A step is numbered above all that its log and the readers of
+    the log know, since a sequence may go back after a crash.
 -#}
 
 {% macro delta_begin() %}
 {%- set inputs = delta_inputs() if execute else [] -%}
 {%- if inputs -%}
-select pg_advisory_xact_lock_shared(hashtextextended('delta', 0));
-
+{{ delta_locks() }}
 with
 
 watermarks as (
-    select log, "position" from delta.watermarks where reader = to_regclass('{{ this }}') for update
+    select log, log_name, "position" from delta.watermarks
+    where reader = to_regclass('{{ this }}') and reader_name = {{ delta_name(this) }}
+    for update
 ),
 
 inputs as (
@@ -24,15 +25,28 @@ inputs as (
         {{ input.loaded }} as loaded,
         '{{ input.base }}'::regclass as base,
         '{{ input.log }}'::regclass as log,
-        (select max({{ input.position }}) from {{ input.log }}) as last,
         (
-            select {{ 'count(*)' if input.loaded else 'sum("rows")' }} from {{ input.log if input.loaded else 'delta.logged' }}
-            where
-                {{ input.position }} > (select "position" from watermarks where log = '{{ input.log }}'::regclass)
-                {%- if not input.loaded %}
-                and logged.log = '{{ input.log }}'::regclass
-                {%- endif %}
-        ) as changes
+            select "position" from watermarks
+            where log = '{{ input.log }}'::regclass and log_name = {{ delta_name(input.log) }}
+        ) as after,
+        (select max({{ input.position }}) from {{ input.log }}) as last
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+changes as (
+    {%- for input in inputs %}
+    select
+        inputs.setting,
+        {%- if input.loaded %}
+        (select count(*) from {{ input.log }} where batch_id > inputs.after) as changes
+        {%- else %}
+        (select sum("rows") from delta.logged where logged.log = inputs.log and step > inputs.after) as changes
+        {%- endif %}
+    from inputs
+    where inputs.setting = '{{ input.setting }}'
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -42,26 +56,38 @@ inputs as (
 bounds as (
     select
         inputs.*,
-        watermarks."position" as after,
-        greatest(inputs.last, watermarks."position", 0) as upto,
+        greatest(inputs.last, inputs.after, 0) as upto,
         case
-            when watermarks."position" is null then 'it has no watermark for ' || inputs.log::regclass
-            when inputs.whole and pg_class.reltuples > 0 and inputs.changes > pg_class.reltuples * {{ var('rebuild_share', 0.7) }}
-                then inputs.changes || ' changes of ' || inputs.log::regclass || ' are cheaper to add up anew'
+            when inputs.after is null then 'it has no watermark for ' || inputs.log
+            when inputs.whole and pg_class.reltuples > 0 and changes.changes > pg_class.reltuples * {{ var('rebuild_share', 0.7) }}
+                then changes.changes || ' changes of ' || inputs.log || ' are cheaper to add up anew'
         end as reason
     from inputs
-    left join watermarks on inputs.log = watermarks.log
+    inner join changes on inputs.setting = changes.setting
     inner join pg_class on inputs.base = pg_class.oid
 ),
 
 decision as (
-    select coalesce(string_agg(reason, ', '), {{ "'a full refresh was asked for'" if should_full_refresh() else "''" }}) as reason
+    select coalesce(
+        string_agg(reason, ', '), {{ "'a full refresh was asked for'" if full_refresh_asked() else "''" }}
+    ) as reason
     from bounds
 )
 
 select
     set_config('delta.rebuild', reason, true),
-    set_config('delta.step', nextval('delta.steps')::text, true),
+    {%- if config.get('incremental_strategy') == 'log' %}
+    set_config('delta.step', (1 + greatest(
+        {%- if delta_exists() %}
+        (select max(step) from {{ this }}),
+        {%- endif %}
+        (
+            select max("position") from delta.watermarks
+            where log = to_regclass('{{ this }}')
+        ),
+        0
+    ))::text, true),
+    {%- endif %}
     set_config(
         'work_mem', case when reason <> '' then '{{ var("rebuild_work_mem", "256MB") }}' else current_setting('work_mem') end, true
     ),

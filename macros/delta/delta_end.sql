@@ -1,22 +1,44 @@
 {#-
-    Post-hook: advances the model's watermarks, in the transaction that wrote what they stand for. A table made
-    anew holds a row for every group the log ever had: those that have vanished since are deleted, and what is left is
-    analyzed, for those who read it next. Not its steps: the newest is in no statistics, which say of it that it has one row.
+    Post-hook: advances the model's watermarks, in the transaction that wrote what they stand for. None goes back: a run
+    that would have read less than an earlier one fails. A table that was just made holds a row for every group the
+    log ever had: those that have vanished since are deleted, and what is left is analyzed, for those who read it next.
+    Not its steps: the newest is in no statistics, which say of it that it has one row.
 -#}
 
 {% macro delta_end() %}
 {%- set inputs = delta_inputs() if execute else [] -%}
 {%- if inputs -%}
-insert into delta.watermarks as known (reader, log, "position")
-values
-{%- for input in inputs %}
-    (
-        '{{ this }}'::regclass, '{{ input.log }}'::regclass,
-        current_setting('{{ input.setting }}_upto')::bigint
-    ){{ ',' if not loop.last }}
-{%- endfor %}
-on conflict (reader, log) do update set "position" = excluded."position", advanced_at = now()
-where known."position" < excluded."position";
+do $$
+declare
+    run record;
+begin
+    for run in
+        values
+        {%- for input in inputs %}
+        (
+            '{{ input.log }}'::regclass, {{ delta_name(input.log) }},
+            current_setting('{{ input.setting }}_upto')::bigint
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    loop
+        insert into delta.watermarks as known (reader, reader_name, log, log_name, "position")
+        values ('{{ this }}'::regclass, {{ delta_name(this) }}, run.column1, run.column2, run.column3)
+        on conflict (reader, log) do update
+        set
+            reader_name = excluded.reader_name,
+            log_name = excluded.log_name,
+            "position" = excluded."position",
+            read_at = now()
+        where
+            known."position" <= excluded."position"
+            or (known.reader_name, known.log_name) <> (excluded.reader_name, excluded.log_name);
+        if not found then
+            raise exception 'delta_end: % has read % beyond % meanwhile: run the model again',
+                {{ delta_name(this) }}, run.column2, run.column3;
+        end if;
+    end loop;
+end
+$$;
 {%- if config.get('incremental_strategy') == 'log' %}
 insert into delta.logged
 select '{{ this }}'::regclass, step, count(*) from {{ this }}
@@ -32,9 +54,14 @@ do $$
 begin
     if current_setting('delta.rebuild') <> '' then
         {%- if config.get('incremental_strategy') == 'log' %}
-        alter table {{ this }} alter column step set statistics 0;
+        if exists (
+            select from pg_attribute
+            where attrelid = '{{ this }}'::regclass and attname = 'step' and coalesce(attstattarget, -1) <> 0
+        ) then
+            alter table {{ this }} alter column step set statistics 0;
+        end if;
         {%- endif %}
-        analyze {{ this }};
+        analyze (skip_locked) {{ this }};
     end if;
 end
 $$

@@ -12,13 +12,15 @@
         api.Relation.create(database=node.database, schema=node.schema, identifier=node.identifier)
     ) -%}
 {%- endfor -%}
+set transaction isolation level read committed;
+select pg_advisory_xact_lock(hashtextextended('delta_prune', 0));
 delete from delta.watermarks
 where
-    not exists (select from pg_class where pg_class.oid = watermarks.reader)
-    or not exists (select from pg_class where pg_class.oid = watermarks.log);
+    reader_name is distinct from {{ delta_name_of('reader') }}
+    or log_name is distinct from {{ delta_name_of('log') }};
 delete from delta.watermarks
 where
-    advanced_at < now() - interval '{{ var("delta_retention", "14 days") }}'
+    read_at < now() - interval '{{ var("delta_retention", "14 days") }}'
     and "position" < (select max(step) from delta.logged where logged.log = watermarks.log);
 delete from delta.logged
 where not exists (select from pg_class where pg_class.oid = logged.log);
@@ -27,7 +29,7 @@ where not exists (select from pg_class where pg_class.oid = logged.log);
 delete from delta.watermarks
 where
     log = '{{ log }}'::regclass
-    and advanced_at < now() - interval '{{ var("delta_retention", "14 days") }}'
+    and read_at < now() - interval '{{ var("delta_retention", "14 days") }}'
     and "position" < (select max(batch_id) from {{ log }});
 delete from {{ log }}
 where batch_id <= (select min("position") from delta.watermarks where log = '{{ log }}'::regclass);

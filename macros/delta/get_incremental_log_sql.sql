@@ -1,15 +1,58 @@
 {#-
-    Incremental strategy `log`: appends the model's rows. A log that starts over is emptied first, and what its
-    readers know of it is forgotten, so that they start over too.
+    Incremental strategy `log`: appends the model's rows. A log that starts over appends the difference between what
+    its rows now add up to and what they should: nothing that stands in a log is changed, and its readers go on from
+    where they are. The config says under meta.log which columns are
+
+      sums    added up
+      newest  the greatest counts
+      flags   true for one step alone, and false in a sum
+
+    The others are the key.
 -#}
 
 {% macro get_incremental_log_sql(arg_dict) %}
-    {%- set columns = get_quoted_csv(arg_dict.dest_columns | map(attribute='name')) -%}
+    {%- set rules = config.get('meta', {}).get('log', {}) -%}
+    {%- set sums, newest, flags = rules.get('sums', []), rules.get('newest', []), rules.get('flags', []) -%}
+    {%- set columns = arg_dict.dest_columns | map(attribute='name') | list -%}
+    {%- set keys = columns | reject('in', sums + newest + flags + ['step']) | list -%}
     {%- if delta_rebuilds() %}
-    truncate {{ arg_dict.target_relation }};
-    delete from delta.watermarks where log = '{{ arg_dict.target_relation }}'::regclass;
-    delete from delta.logged where log = '{{ arg_dict.target_relation }}'::regclass;
+    insert into {{ arg_dict.target_relation }} ({{ get_quoted_csv(sums + newest + flags + keys) }}, step)
+    select
+        {%- for column in sums %}
+        sum({{ adapter.quote(column) }}),
+        {%- endfor %}
+        {%- for column in newest %}
+        max({{ adapter.quote(column) }}) filter (where is_new),
+        {%- endfor %}
+        {%- for column in flags %}
+        false,
+        {%- endfor %}
+        {{ get_quoted_csv(keys) }},
+        current_setting('delta.step')::bigint
+    from (
+        select true as is_new, {{ get_quoted_csv(keys + sums + newest) }} from {{ arg_dict.temp_relation }}
+        union all
+        select
+            false as is_new,
+            {{ get_quoted_csv(keys) }}
+            {%- for column in sums %},
+            -{{ adapter.quote(column) }}
+            {%- endfor %}
+            {%- for column in newest %},
+            {{ adapter.quote(column) }}
+            {%- endfor %}
+        from {{ arg_dict.target_relation }}
+    ) as compared
+    group by {{ get_quoted_csv(keys) }}
+    having
+        {%- for column in sums %}
+        {{ 'or ' if not loop.first }}sum({{ adapter.quote(column) }}) <> 0
+        {%- endfor %}
+        {%- for column in newest %}
+        or max({{ adapter.quote(column) }}) filter (where is_new) > max({{ adapter.quote(column) }}) filter (where not is_new)
+        {%- endfor %}
+    {%- else %}
+    insert into {{ arg_dict.target_relation }} ({{ get_quoted_csv(columns) }})
+    select {{ get_quoted_csv(columns) }} from {{ arg_dict.temp_relation }}
     {%- endif %}
-    insert into {{ arg_dict.target_relation }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict.temp_relation }};
 {% endmacro %}

@@ -8,6 +8,7 @@
         'log': {
             'sums': ['moments', 'locked', 'floor_cents', 'asp_cents', 'priced_moments'],
             'newest': ['last_batch_id'],
+            'flags': ['renamed'],
         },
     },
 ) }}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 
 import psycopg
 import pytest
 
-from tests.delta.market import EDITIONS, MOMENTS, Market
-from tests.delta.project import Project
+from tests.delta.market import EDITIONS, MOMENTS, Change, Market
+from tests.delta.project import Connection, Project
 from tests.renewable import Renewable, renewable
+
+Trade = Callable[..., None]
 
 HOLDERS = ("0xa", "0xb", "0xc", "0xe4cf4bdc1751c65d")
 
@@ -48,6 +51,32 @@ def opened(workshop: Workshop) -> Market:
     project = workshop.renew()
     with psycopg.connect(project.url) as connection:
         market.load_all(connection, whole=True)
-    assert project.run().ok
+    run = project.run()
+    assert run.ok, run.errors
     workshop.database.keep("traded")
     return market
+
+
+@pytest.fixture
+def project(workshop: Workshop, opened: Market) -> Project:
+    """The project on a market that is loaded and built."""
+    assert opened
+    return workshop.renew("traded")
+
+
+@pytest.fixture
+def connection(project: Project) -> Iterator[Connection]:
+    with psycopg.connect(project.url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def trade(connection: Connection, opened: Market) -> Trade:
+    """Lets changes happen and loads them."""
+    market = deepcopy(opened)
+
+    def trade(*changes: Change, whole: bool = False) -> None:
+        market.happen(changes)
+        market.load_all(connection, whole=whole)
+
+    return trade

@@ -75,6 +75,6 @@ def _load(connection: Connection, name: str, rows: str, *, whole: bool) -> None:
     source = SOURCES[name]
     columns = "wallet_address, nft_id, is_locked, last_event_ts" if name == HOLDINGS else ", ".join(source.column_names)
     with connection.transaction():
-        plan.begin(connection, source, "test")
+        planned = plan.begin(connection, source, "test")
         connection.execute(SQL("insert into {} (").format(raw.stage(source)) + SQL(f"{columns}) {rows}"))
-        apply_stage(connection, name, whole=whole)
+        apply_stage(connection, planned, whole=whole)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from dbt.cli.main import dbtRunner
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Identifier
 
 from python_runner import plan, raw
 from python_runner.apply import Batch, apply
@@ -74,11 +74,15 @@ class Project:
     def prepare(self) -> None:
         """What does not change between histories: raw tables, the seed, the views."""
         with psycopg.connect(self.url) as connection:
-            declared = read_sources(self.home / DECLARATION.relative_to(PROJECT))
-            raw.create_tables(connection, list(declared.values()))
+            self.create_raw_tables(connection)
         self.parse()
         self._invoke("seed")
         assert self.run("staging").ok
+
+    def create_raw_tables(self, connection: Connection) -> None:
+        """The raw tables that are declared, as every load makes them."""
+        declared = read_sources(self.home / DECLARATION.relative_to(PROJECT))
+        raw.create_tables(connection, list(declared.values()))
 
     def parse(self) -> None:
         """Read the project once, as it is now, for this database and schema."""
@@ -178,27 +182,22 @@ def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool)
     """Stage these rows and apply them in one transaction, as the loader does once it has fetched them."""
     source = SOURCES[name]
     with connection.transaction():
-        plan.begin(connection, source, "test")
+        planned = plan.begin(connection, source, "test")
         columns = SQL(", ").join(map(Identifier, source.column_names))
         with connection.cursor().copy(
             SQL("copy {stage} ({columns}) from stdin").format(stage=raw.stage(source), columns=columns)
         ) as copy:
             for row in rows:
                 copy.write_row([row.get(column) for column in source.column_names])
-        return apply_stage(connection, name, whole=whole)
+        return apply_stage(connection, planned, whole=whole)
 
 
-def apply_stage(connection: Connection, name: str, *, whole: bool) -> Batch:
+def apply_stage(connection: Connection, planned: plan.Plan, *, whole: bool) -> Batch:
     """Apply what is staged, however it came there."""
-    source = SOURCES[name]
-    row = connection.execute(
-        SQL("select (select count(*) from {}), started_at from raw.load_plans where source = {}").format(
-            raw.stage(source), Literal(name)
-        )
-    ).fetchone()
+    source = planned.source
+    row = connection.execute(SQL("select count(*) from {}").format(raw.stage(source))).fetchone()
     assert row is not None
-    fetched, started_at = row
     mode = "full" if whole else "incremental"
-    batch = apply(connection, source, Staged(fetched), mode=mode, whole=whole, started_at=started_at)
-    plan.abandon(connection, source)
+    batch = apply(connection, source, Staged(row[0]), mode=mode, whole=whole, started_at=planned.started_at)
+    plan.abandon(connection, planned)
     return batch
