@@ -5,9 +5,13 @@ from __future__ import annotations
 from threading import Event, Thread
 
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from python_runner.errors import RunnerError
 from python_runner.exclusion import exclusive
+from python_runner.pipeline import build
+from python_runner.postgres import open_pool
+from python_runner.progress import Lines
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
@@ -43,6 +47,46 @@ def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
     thread.join(10)
     assert done.is_set()
     assert said[0].startswith("waiting for `runner load` (process ")
+
+
+def test_a_run_that_has_lost_its_lock_stops(database: Database) -> None:
+    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'runner run'"
+    lost = "`runner run` has lost its lock"
+    with (
+        exclusive(database.settings, "run", wait=True, say=print) as lock,
+        open_pool(database.settings, lock.check) as pool,
+    ):
+        with pool.transaction() as connection:
+            connection.execute(end)
+        with pytest.raises(RunnerError, match=lost), pool.transaction():
+            raise AssertionError("it goes on")
+        with pytest.raises(RunnerError, match=lost):
+            build(database.settings, Lines(), guard=lock.check)
+
+
+def test_no_time_limit_of_the_server_ends_the_lock(database: Database) -> None:
+    with database.connect() as connection:
+        limits = ["idle_in_transaction_session_timeout", "statement_timeout", "lock_timeout"]
+        if connection.info.server_version >= 170000:
+            limits.append("transaction_timeout")
+        for limit in limits:
+            connection.execute(
+                SQL("alter database {} set {} = '50ms'").format(Identifier(connection.info.dbname), SQL(limit))
+            )
+    waiting, done = Event(), Event()
+
+    def second() -> None:
+        with exclusive(database.settings, "load", wait=True, say=lambda _: waiting.set()):
+            done.set()
+
+    with exclusive(database.settings, "run", wait=True, say=print) as lock:
+        thread = Thread(target=second)
+        thread.start()
+        assert waiting.wait(10)
+        thread.join(0.2)  # longer than all limits
+        lock.check()
+    assert done.wait(10)
+    thread.join()
 
 
 def test_a_load_waits_for_a_model_that_is_reading(load: Loader, database: Database, warehouse: Warehouse) -> None:

@@ -10,17 +10,22 @@ import random
 import subprocess
 import threading
 from collections.abc import Callable
+from functools import partial
 from time import monotonic, sleep
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 from python_runner import plan
 from python_runner.errors import RunnerError
-from python_runner.postgres import Connection, Pool
-from python_runner.sources import Source
-from tests.conftest import Database, Loader, Warehouse
+from python_runner.extract import Statement
+from python_runner.load import load_planned
+from python_runner.postgres import Connection, Pool, open_pool
+from python_runner.sources import Source, read_sources
+from python_runner.stage import Meter, fill_stage
+from tests.conftest import Database, Loader, Warehouse, prepare
 from tests.runner.proxy import Harm, Proxy
 from tests.runner.test_cli import RUNNER
 
@@ -211,3 +216,41 @@ def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
         load("wallet_holdings")
     assert database.value("select count(*) from raw.load_plans") == 1
     assert database.value("select count(*) from raw.wallet_holdings") == 0
+
+
+@pytest.mark.parametrize("other", ["begins", "continues"])
+def test_two_loads_do_not_mix_their_pages(database: Database, other: str) -> None:
+    """Whoever has lost the lock between loads can stage nothing more once another load is under way."""
+    source = read_sources()["wallet_holdings"]
+    with open_pool(database.settings) as pool:
+        prepare(pool)
+        statements = [Statement(f"select {page}") for page in range(2)]
+        first = pool.persist(lambda connection: plan.begin(connection, source, "full", statements))
+        fill_stage(pool, first, [(0, partial(page_of, 1, 5))], workers=1, meter=Meter())
+
+        def take(connection: Connection) -> plan.Plan:
+            return (other == "continues" and plan.unfinished(connection, source, "full")) or plan.begin(
+                connection, source, "full", statements
+            )
+
+        second = pool.persist(take)
+        assert list(second.left) == ([1] if other == "continues" else [0, 1])
+        with pytest.raises(RunnerError, match="another load of it has begun"):
+            fill_stage(pool, first, [(1, partial(page_of, 6, 10))], workers=1, meter=Meter())
+        pool.persist(lambda connection: plan.abandon(connection, first))
+        fetches = [(number, partial(page_of, 11 + number, 11 + number)) for number in second.left]
+        load_planned(pool, second, fetches, mode="full", whole=True, workers=1, meter=Meter())
+    kept = [1, 2, 3, 4, 5] if other == "continues" else [11]
+    assert database.value("select array_agg(nft_id order by nft_id) from raw.wallet_holdings") == [*kept, 12]
+
+
+def page_of(first: int, last: int) -> pa.Table:
+    moments = range(first, last + 1)
+    return pa.table(
+        {
+            "nft_id": [str(moment) for moment in moments],
+            "wallet_address": ["0xa" for _ in moments],
+            "is_locked": [False for _ in moments],
+            "last_event_ts": pa.array([None for _ in moments], pa.timestamp("us")),
+        }
+    )

@@ -1,0 +1,117 @@
+"""A file with a part of a source changes its rows, and hides nothing of the rest from the loads that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from python_runner.files import read_csv
+from python_runner.load import Loaded, load_from_file
+from python_runner.postgres import open_pool
+from python_runner.sources import read_sources
+from python_runner.stage import Meter
+from tests.conftest import Database, Loader, Warehouse, prepare
+
+pytestmark = pytest.mark.database
+
+HELD = "select string_agg(nft_id || ' ' || wallet_address, ', ' order by nft_id) from raw.wallet_holdings"
+KNOWN = "select string_agg(nft_id || ' ' || edition_id, ', ' order by nft_id) from raw.nft_core_metadata"
+METADATA_HEAD = (
+    "nft_id,edition_id,play_id,series_id,series_name,set_id,set_name,tier,max_mint_size,serial_number,first_name,"
+    "last_name,team_name,position,jersey_number"
+)
+LoadFile = Callable[..., Loaded]
+
+
+@pytest.fixture
+def load_file(database: Database, tmp_path: Path) -> LoadFile:
+    def load_file(name: str, *lines: str, full: bool = False) -> Loaded:
+        path, source = tmp_path / f"{name}.csv", read_sources()[name]
+        path.write_text("\n".join(lines) + "\n")
+        with open_pool(database.settings) as pool:
+            prepare(pool)
+            return load_from_file(pool, source, read_csv(path, source), full=full, meter=Meter())
+
+    return load_file
+
+
+def holdings(*rows: str) -> list[str]:
+    return ["wallet_address,nft_id,is_locked,last_event_ts", *rows]
+
+
+def metadata(*moments: int) -> list[str]:
+    return [METADATA_HEAD, *(f"{moment},ED{moment}{',' * 13}" for moment in moments)]
+
+
+def describe(warehouse: Warehouse, *moments: int) -> None:
+    for moment in moments:
+        warehouse.execute(
+            f"insert into ALLDAY_CORE_NFT_METADATA (nft_id, edition_id) values ('{moment}', 'ED{moment}')"
+        )
+
+
+def test_a_late_row_in_a_file_hides_no_earlier_one(
+    load: Loader, load_file: LoadFile, database: Database, warehouse: Warehouse
+) -> None:
+    warehouse.hold(*(("0xa", str(moment), False, "2025-06-01 06:00:00") for moment in range(1, 7)))
+    load("wallet_holdings")
+    warehouse.execute(
+        "update ALLDAY_WALLET_HOLDINGS_CURRENT set wallet_address = '0xb', last_event_ts = '2025-06-01 08:00:00'"
+        " where nft_id in ('1', '2', '3', '4', '5')"
+    )
+    load_file("wallet_holdings", *holdings("0xc,7,false,2025-06-01 12:00:00"))
+    load("wallet_holdings")
+    assert database.value(HELD) == "1 0xb, 2 0xb, 3 0xb, 4 0xb, 5 0xb, 6 0xa, 7 0xc"
+
+
+def test_a_first_load_from_a_sample_hides_nothing(
+    load: Loader, load_file: LoadFile, database: Database, warehouse: Warehouse
+) -> None:
+    warehouse.hold(*(("0xa", str(moment), False, f"2025-06-0{moment} 00:00:00") for moment in range(1, 5)))
+    describe(warehouse, 1, 2, 3, 4)
+    load_file("wallet_holdings", *holdings("0xa,3,false,2025-06-03 00:00:00"))
+    load_file("nft_core_metadata", *metadata(3))
+    load("wallet_holdings", "nft_core_metadata")
+    assert database.value(HELD) == "1 0xa, 2 0xa, 3 0xa, 4 0xa"
+    assert database.value(KNOWN) == "1 ED1, 2 ED2, 3 ED3, 4 ED4"
+    describe(warehouse, 5)
+    (third,) = load("nft_core_metadata")
+    assert third.rows_fetched == 1
+
+
+def test_a_high_key_in_a_file_hides_no_lower_one(
+    load: Loader, load_file: LoadFile, database: Database, warehouse: Warehouse
+) -> None:
+    describe(warehouse, 1)
+    load("nft_core_metadata")
+    load_file("nft_core_metadata", *metadata(9))
+    describe(warehouse, 5)
+    (loaded,) = load("nft_core_metadata")
+    assert loaded.rows_fetched == 1
+    assert database.value(KNOWN) == "1 ED1, 5 ED5, 9 ED9"
+
+
+def test_a_whole_source_in_a_file_is_known_as_far_as_the_file_goes(
+    load: Loader, load_file: LoadFile, database: Database, warehouse: Warehouse
+) -> None:
+    """An export of yesterday takes back what has happened since; the next load brings it again."""
+    warehouse.hold(("0xb", "1", False, "2025-06-02 00:00:00"), ("0xa", "2", False, "2025-06-01 00:00:00"))
+    load("wallet_holdings")
+    yesterday = holdings("0xa,1,false,2025-05-31 00:00:00", "0xa,2,false,2025-06-01 00:00:00")
+    load_file("wallet_holdings", *yesterday, full=True)
+    assert database.value(HELD) == "1 0xa, 2 0xa"
+    load("wallet_holdings")
+    assert database.value(HELD) == "1 0xb, 2 0xa"
+
+
+def test_a_database_of_an_older_version_is_known_up_to_its_highest_key(
+    load: Loader, database: Database, warehouse: Warehouse
+) -> None:
+    describe(warehouse, 1, 2, 3)
+    load("nft_core_metadata")
+    database.execute("update raw.load_batches set highest_key = null")
+    describe(warehouse, 4)
+    (loaded,) = load("nft_core_metadata")
+    assert loaded.rows_fetched == 1
