@@ -97,7 +97,7 @@ def test_a_whole_source_in_a_file_is_known_as_far_as_the_file_goes(
     load: Loader, load_file: LoadFile, database: Database, warehouse: Warehouse
 ) -> None:
     """An export of yesterday takes back what has happened since; the next load brings it again."""
-    warehouse.hold(("0xb", "1", False, "2025-06-02 00:00:00"), ("0xa", "2", False, "2025-06-01 00:00:00"))
+    warehouse.hold(("0xb", "1", False, "2025-06-02 00:00:00"), ("0xa", "2", False, "2025-06-05 00:00:00"))
     load("wallet_holdings")
     yesterday = holdings("0xa,1,false,2025-05-31 00:00:00", "0xa,2,false,2025-06-01 00:00:00")
     load_file("wallet_holdings", *yesterday, full=True)
