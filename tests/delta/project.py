@@ -15,11 +15,13 @@ import psycopg
 from dbt.cli.main import dbtRunner
 from psycopg.sql import SQL, Identifier, Literal
 
-from python_runner import plan, raw
-from python_runner.apply import Batch, apply
-from python_runner.plan import Staged
+from python_runner.ingest import load_plan
+from python_runner.ingest.apply import Batch, apply
+from python_runner.ingest.load_plan import Staged
+from python_runner.postgres import raw_schema
+from python_runner.project import DECLARATION, PROJECT
 from python_runner.settings import PostgresSettings
-from python_runner.sources import DECLARATION, PROJECT, read_sources
+from python_runner.sources import read_sources
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -75,7 +77,7 @@ class Project:
         """What does not change between histories: raw tables, the seed, the views."""
         with psycopg.connect(self.url) as connection:
             declared = read_sources(self.home / DECLARATION.relative_to(PROJECT))
-            raw.create_tables(connection, list(declared.values()))
+            raw_schema.create_tables(connection, list(declared.values()))
         self.parse()
         self._invoke("seed")
         assert self.run("staging").ok
@@ -178,10 +180,10 @@ def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool)
     """Stage these rows and apply them in one transaction, as the loader does once it has fetched them."""
     source = SOURCES[name]
     with connection.transaction():
-        plan.begin(connection, source, "test")
+        load_plan.begin(connection, source, "test")
         columns = SQL(", ").join(map(Identifier, source.column_names))
         with connection.cursor().copy(
-            SQL("copy {stage} ({columns}) from stdin").format(stage=raw.stage(source), columns=columns)
+            SQL("copy {stage} ({columns}) from stdin").format(stage=raw_schema.stage(source), columns=columns)
         ) as copy:
             for row in rows:
                 copy.write_row([row.get(column) for column in source.column_names])
@@ -193,12 +195,12 @@ def apply_stage(connection: Connection, name: str, *, whole: bool) -> Batch:
     source = SOURCES[name]
     row = connection.execute(
         SQL("select (select count(*) from {}), started_at from raw.load_plans where source = {}").format(
-            raw.stage(source), Literal(name)
+            raw_schema.stage(source), Literal(name)
         )
     ).fetchone()
     assert row is not None
     fetched, started_at = row
     mode = "full" if whole else "incremental"
     batch = apply(connection, source, Staged(fetched), mode=mode, whole=whole, started_at=started_at)
-    plan.abandon(connection, source)
+    load_plan.abandon(connection, source)
     return batch

@@ -16,9 +16,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from python_runner import plan
 from python_runner.errors import RunnerError
-from python_runner.postgres import Connection, Pool
+from python_runner.ingest import load_plan
+from python_runner.postgres.pool import Connection, Pool
 from python_runner.sources import Source
 from tests.conftest import Database, Loader, Warehouse
 from tests.runner.proxy import Harm, Proxy
@@ -199,14 +199,14 @@ def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
 ) -> None:
     """The lock between loads goes with its session; should that end, two may be under way."""
     fill(warehouse, 10)
-    read_staged = plan.staged
+    read_staged = load_plan.staged
 
-    def overtaken(connection: Connection, source: Source) -> plan.Staged:
+    def overtaken(connection: Connection, source: Source) -> load_plan.Staged:
         staged = read_staged(connection, source)
-        plan.begin(connection, source, "first")
+        load_plan.begin(connection, source, "first")
         return staged
 
-    monkeypatch.setattr(plan, "staged", overtaken)
+    monkeypatch.setattr(load_plan, "staged", overtaken)
     with pytest.raises(RunnerError, match="another load of it has begun"):
         load("wallet_holdings")
     assert database.value("select count(*) from raw.load_plans") == 1

@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 
 from python_runner.errors import RunnerError
-from python_runner.exclusion import exclusive
+from python_runner.postgres.run_lock import exclusive
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
