@@ -21,7 +21,7 @@ from benchmarks import growth, load, machine, readers, refresh, report, server
 from benchmarks.fill import fill
 from benchmarks.routes import ROUTES
 from benchmarks.variants import VARIANTS, Ours, Table, Truncate, Variant, prepared
-from python_runner import dbt
+from python_runner.transform import dbt_build
 
 PARTS = ("refresh", "readers", "growth", "load")
 # Those whose growth is measured, and what they are made of.
@@ -138,7 +138,7 @@ def market(url: str, held: int, kinds: Sequence[type[Variant]]) -> Iterator[list
     """A database with so many held moments, built; the ways to refresh it, with their snapshots."""
     with server.database(url, f"market_{held}") as settings:
         fill(settings, held)
-        dbt.build(settings, "--resource-type", "model", "--resource-type", "seed")
+        dbt_build.build(settings, "--resource-type", "model", "--resource-type", "seed")
         with psycopg.connect(settings.conninfo, autocommit=True) as connection:
             connection.execute("create extension pg_stat_statements")
             yield prepared(connection, settings, kinds)

@@ -11,9 +11,9 @@ import json
 import psycopg
 
 from benchmarks.changes import move, reprice
-from python_runner import dbt
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
 from python_runner.settings import postgres_settings
+from python_runner.transform import dbt_build
 
 TABLES = """
 select
@@ -41,9 +41,9 @@ def main() -> None:
         for _ in range(options.refreshes):
             move(connection, options.moved)
             reprice(connection, options.repriced)
-            dbt.build(settings, "--resource-type", "model")
+            dbt_build.build(settings, "--resource-type", "model")
         used = sizes(connection)
-        dbt.build(settings, "--resource-type", "model", "--full-refresh")
+        dbt_build.build(settings, "--resource-type", "model", "--full-refresh")
         fresh = sizes(connection)
     for table, (table_bytes, index_bytes, hot_share) in used.items():
         row = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
 
 # The wallets of the moved moments go round among them.
 MOVE = """

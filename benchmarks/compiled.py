@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from python_runner.dbt import profiles
 from python_runner.settings import PostgresSettings
+from python_runner.transform.dbt_build import profiles
 
 
 def compiled(

@@ -14,14 +14,14 @@ from time import perf_counter
 import duckdb
 import pyarrow as pa
 
-from python_runner import raw
 from python_runner.demo import sample
-from python_runner.extract import EVERYTHING, select
-from python_runner.load import load_fetched
-from python_runner.postgres import Pool, open_pool
+from python_runner.ingest.load import load_fetched
+from python_runner.ingest.source_progress import Meter
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import Pool, open_pool
 from python_runner.settings import PostgresSettings, postgres_settings
+from python_runner.snowflake.queries import EVERYTHING, select
 from python_runner.sources import Source, read_sources
-from python_runner.stage import Meter
 
 PAGE = 200_000
 
@@ -45,7 +45,7 @@ def fill(settings: PostgresSettings, held: int) -> float:
             generated.execute(f"set enable_progress_bar = false; set schema = '{sample.SCHEMA}'")
             sources = read_sources()
             with pool.connection() as connection:
-                raw.create_tables(connection, list(sources.values()))
+                raw_schema.create_tables(connection, list(sources.values()))
             for source in sources.values():
                 _load(pool, generated, source)
         return perf_counter() - begin

@@ -21,10 +21,10 @@ import snowflake.connector
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.routes import HOLDINGS, PAGES, ROWS, other
-from python_runner import extract
 from python_runner.demo import sample, stand_in
 from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
-from python_runner.snowflake import Snowflake
+from python_runner.snowflake import queries
+from python_runner.snowflake.client import Snowflake
 from tests.runner.proxy import in_front_of
 
 WITH_DLT = ("dlt_stock", "dlt_tuned")
@@ -135,7 +135,7 @@ def after(route: str) -> None:
             with (folder / ROWS).open("wb") as file, rows as source:
                 file.writelines(source)
             with Snowflake(snowflake_settings()) as source:
-                pages = [page.sql % page.params for page in extract.pages(source, HOLDINGS)]
+                pages = [page.sql % page.params for page in queries.pages(source, HOLDINGS)]
             (folder / PAGES).write_text(json.dumps(pages))
         if route == "ours_incremental":
             connection.execute(

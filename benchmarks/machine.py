@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
 
 PACKAGES = ("dbt-core", "dbt-postgres", "snowflake-connector-python", "pyarrow", "pgpq", "psycopg")
 SETTINGS = ("shared_buffers", "work_mem", "maintenance_work_mem", "max_wal_size", "fsync", "synchronous_commit")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
 
 SPENT = """
 select

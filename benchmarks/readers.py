@@ -18,7 +18,7 @@ import psycopg
 from benchmarks.changes import last_batch, move
 from benchmarks.site import filled, pick, site_queries
 from benchmarks.variants import SNAPSHOTS, Variant
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
 from python_runner.settings import PostgresSettings
 
 READERS, PAUSE_S, IDLE_S, MOVED = 4, 0.01, 5, 0.01

@@ -15,14 +15,15 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from python_runner import extract, raw
-from python_runner.load import load_from_snowflake
-from python_runner.postgres import open_pool
-from python_runner.reconcile import reconcile
+from python_runner.ingest.load import load_from_snowflake
+from python_runner.ingest.reconcile import reconcile
+from python_runner.ingest.source_progress import Meter
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import open_pool
 from python_runner.settings import postgres_settings, snowflake_settings
-from python_runner.snowflake import Snowflake
+from python_runner.snowflake import queries
+from python_runner.snowflake.client import Snowflake
 from python_runner.sources import read_sources
-from python_runner.stage import Meter
 
 HOLDINGS = read_sources()["wallet_holdings"]
 ROWS, PAGES = "rows.csv", "pages.json"
@@ -63,7 +64,7 @@ def ours(*, full: bool = False) -> Figures:
     """An ordinary load of ours, or a full one."""
     clock, begin = Clock(), perf_counter()
     with open_pool(postgres_settings()) as pool, Snowflake(snowflake_settings()) as warehouse:
-        pool.persist(lambda connection: raw.create_tables(connection, [HOLDINGS]))
+        pool.persist(lambda connection: raw_schema.create_tables(connection, [HOLDINGS]))
         loaded = load_from_snowflake(pool, warehouse, HOLDINGS, full=full, meter=clock)
         waited = warehouse.waited_seconds
     end = perf_counter()
@@ -82,7 +83,7 @@ def drain() -> Figures:
     """One reader that throws away what it reads."""
     begin, rows = perf_counter(), 0
     with Snowflake(snowflake_settings()) as warehouse:
-        for page in extract.pages(warehouse, HOLDINGS):
+        for page in queries.pages(warehouse, HOLDINGS):
             rows += len(warehouse.fetch(page.sql, page.params))
     return Figures(rows, perf_counter() - begin)
 
@@ -105,7 +106,7 @@ def insert(at_once: int = 1000, most: int | None = None) -> Figures:
     """INSERT of so many literal rows each, ON CONFLICT, a page after the other, committed page by page."""
     with other("inserted") as connection, Snowflake(snowflake_settings()) as warehouse:
         begin, cursor = perf_counter(), psycopg.RawCursor(connection)
-        for page in extract.pages(warehouse, HOLDINGS):
+        for page in queries.pages(warehouse, HOLDINGS):
             newest = {
                 row[0]: row for row in zip(*warehouse.fetch(page.sql, page.params).to_pydict().values(), strict=True)
             }

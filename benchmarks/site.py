@@ -20,9 +20,9 @@ import psycopg
 
 from benchmarks.compiled import compiled
 from benchmarks.variants import PEERS
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
+from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings, postgres_settings
-from python_runner.sources import PROJECT
 
 BY_MOMENTS = "order by total_moments desc, display_name limit 100"
 LIVE = {

@@ -12,9 +12,9 @@ from typing import ClassVar
 from psycopg.sql import SQL, Composable, Identifier
 
 from benchmarks.compiled import compiled
-from python_runner import dbt
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
 from python_runner.settings import PostgresSettings
+from python_runner.transform import dbt_build
 
 PEERS = Path(__file__).parent / "peers"
 SNAPSHOTS = tuple(sorted(path.stem for path in (PEERS / "models").glob("*.sql")))
@@ -87,7 +87,7 @@ class Ours(Variant):
 
     def refresh(self, since: int) -> None:  # noqa: ARG002  a model knows how far it has read
         """An ordinary build without its tests."""
-        dbt.build(self.settings, "--resource-type", "model")
+        dbt_build.build(self.settings, "--resource-type", "model")
 
 
 class Dbt(Variant):
@@ -99,7 +99,7 @@ class Dbt(Variant):
         """Build all of the project."""
         variables = self.variables | {"schema": self.schema, "since": since}
         folders = ("--project-dir", str(PEERS), "--target-path", str(PEERS / "target" / self.name))
-        dbt.build(self.settings, *folders, "--vars", json.dumps(variables))
+        dbt_build.build(self.settings, *folders, "--vars", json.dumps(variables))
 
 
 class Table(Dbt):

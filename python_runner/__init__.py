@@ -1,1 +1,1 @@
-"""Loads Snowflake into Postgres and calls dbt: everything that SQL can say stays in the dbt project."""
+"""Loads Snowflake into Postgres and runs dbt. What SQL can express stays in the dbt project."""

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from python_runner import pipeline, report
-from python_runner.dbt import Built
-from python_runner.errors import RunnerError, UsageError
-from python_runner.exclusion import RunLock, exclusive
-from python_runner.files import read_csv, read_parquet
-from python_runner.load import Loaded
-from python_runner.modified import reached_by_changed_macros, read_manifest
-from python_runner.monitoring import monitor
-from python_runner.postgres import open_pool
-from python_runner.progress import Lines, Narrator, errors, narrator
+from python_runner import refresh
+from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
+from python_runner.console import report
+from python_runner.console.progress import Narrator, narrator
+from python_runner.errors import UsageError
+from python_runner.ingest.files import read_csv, read_parquet
+from python_runner.ingest.status import status as read_status
+from python_runner.postgres.diagnostics import monitor
+from python_runner.postgres.pool import open_pool
+from python_runner.postgres.run_lock import RunLock, exclusive
+from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
-from python_runner.sources import PROJECT, pick, read_sources
-from python_runner.status import status as read_status
+from python_runner.sources import pick, read_sources
+from python_runner.transform.changed_macros import reached_by_changed_macros, read_manifest
 
 
 class ScaleName(str, Enum):
@@ -39,17 +38,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-EXCLUDE_EACH_OTHER = (
-    ("--full", "--reconcile"),
-    ("--from-csv", "--from-parquet"),
-    ("--from-csv", "--reconcile"),
-    ("--from-parquet", "--reconcile"),
-)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; what happens, as JSON lines on stderr.")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Fail at once if another load or build is running.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 @app.command()
@@ -75,28 +63,28 @@ def load(
     debug: Debug = False,
 ) -> None:
     """Load what changed in Snowflake (or a file) into the raw tables."""
-    with _handled(as_json=as_json, debug=debug):
+    with exit_on_error(as_json=as_json, debug=debug):
         postgres, chosen = postgres_settings(), pick(read_sources(), source)
-        _check(
+        check_load_options(
             {"--source": source, "--from-csv": from_csv, "--from-parquet": from_parquet, "--full": full,
              "--reconcile": reconcile, "--dry-run": dry_run}
         )  # fmt: skip
         with narrator(as_json=as_json) as told, _exclusive(postgres, "load", told, no_wait=no_wait) as lock:
             if dry_run:
-                previews = pipeline.preview_reconcile(postgres, snowflake_settings(), chosen, told, guard=lock.check)
+                previews = refresh.preview_reconcile(postgres, snowflake_settings(), chosen, told, guard=lock.check)
             elif from_csv:
                 pages = read_csv(from_csv, chosen[0])
-                loaded = [pipeline.load_file(postgres, chosen[0], pages, told, full=full, guard=lock.check)]
+                loaded = [refresh.load_file(postgres, chosen[0], pages, told, full=full, guard=lock.check)]
             elif from_parquet:
                 pages = read_parquet(from_parquet, chosen[0])
-                loaded = [pipeline.load_file(postgres, chosen[0], pages, told, full=full, guard=lock.check)]
+                loaded = [refresh.load_file(postgres, chosen[0], pages, told, full=full, guard=lock.check)]
             else:
-                how: pipeline.How = "reconcile" if reconcile else "full" if full else "ordinary"
-                loaded = pipeline.load(postgres, snowflake_settings(), chosen, told, how=how, guard=lock.check)
+                how: refresh.How = "reconcile" if reconcile else "full" if full else "ordinary"
+                loaded = refresh.load(postgres, snowflake_settings(), chosen, told, how=how, guard=lock.check)
         if dry_run:
             report.print_previews(previews, as_json=as_json)
         else:
-            _print(loaded, None, as_json=as_json)
+            report.print_results(loaded, None, as_json=as_json)
 
 
 @app.command()
@@ -109,17 +97,17 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Load, then build the models with dbt."""
-    with _handled(as_json=as_json, debug=debug):
+    with exit_on_error(as_json=as_json, debug=debug):
         postgres, warehouse, sources = (
             postgres_settings(),
             snowflake_settings(),
             list(read_sources().values()),
         )
         with narrator(as_json=as_json) as told, _exclusive(postgres, "run", told, no_wait=no_wait) as lock:
-            how: pipeline.How = "full" if full_refresh else "ordinary"
-            loaded = pipeline.load(postgres, warehouse, sources, told, how=how, guard=lock.check)
-            built = pipeline.build(postgres, told, full_refresh=full_refresh, guard=lock.check)
-        _print(loaded, built, as_json=as_json)
+            how: refresh.How = "full" if full_refresh else "ordinary"
+            loaded = refresh.load(postgres, warehouse, sources, told, how=how, guard=lock.check)
+            built = refresh.build(postgres, told, full_refresh=full_refresh, guard=lock.check)
+        report.print_results(loaded, built, as_json=as_json)
 
 
 @app.command()
@@ -129,7 +117,7 @@ def status(
     debug: Debug = False,
 ) -> None:
     """Show batches, lag, rejects and sizes."""
-    with _handled(as_json=as_json, debug=debug):
+    with exit_on_error(as_json=as_json, debug=debug):
         postgres = postgres_settings()
         with open_pool(postgres) as pool, pool.transaction() as connection:
             if database:
@@ -153,7 +141,7 @@ def modified(
     debug: Debug = False,
 ) -> None:
     """Name the models that a changed macro reaches unseen by `state:modified`, for `dbt build --select`."""
-    with _handled(as_json=as_json, debug=debug):
+    with exit_on_error(as_json=as_json, debug=debug):
         names = reached_by_changed_macros(read_manifest(target), read_manifest(state))
         if as_json:
             report.print_json(names)
@@ -172,7 +160,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Show the main job on this machine: real servers, a first load, a day of changes, a refresh."""
-    with _handled(as_json=as_json, debug=debug):
+    with exit_on_error(as_json=as_json, debug=debug):
         try:
             from python_runner.demo import sample, story  # noqa: PLC0415  the servers are an extra
         except ImportError as error:
@@ -195,35 +183,6 @@ def main() -> None:
     app()
 
 
-@contextmanager
-def _handled(*, as_json: bool, debug: bool) -> Iterator[None]:
-    try:
-        yield
-    except RunnerError as error:
-        if debug:
-            traceback.print_exc()
-        if as_json:
-            report.print_json({"error": str(error)})
-            Lines().tell("error", text=str(error))
-        else:
-            errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
-    except KeyboardInterrupt:
-        errors.print("stopped: nothing of the unfinished load was applied; run the command again to continue")
-        raise typer.Exit(1) from None
-
-
-def _check(given: dict[str, object]) -> None:
-    """UsageError where options need or exclude each other."""
-    for one, other in EXCLUDE_EACH_OTHER:
-        if given[one] and given[other]:
-            raise UsageError(f"{one} and {other} exclude each other: choose one")
-    if given["--dry-run"] and not given["--reconcile"]:
-        raise UsageError("--dry-run needs --reconcile: another load knows what changes only when it has fetched it")
-    if (given["--from-csv"] or given["--from-parquet"]) and not given["--source"]:
-        raise UsageError("a file needs --source: say which table it holds")
-
-
 def _exclusive(
     postgres: PostgresSettings, what: str, told: Narrator, *, no_wait: bool
 ) -> AbstractContextManager[RunLock]:
@@ -231,12 +190,3 @@ def _exclusive(
         told.tell("message", text=text)
 
     return exclusive(postgres, what, wait=not no_wait, say=say)
-
-
-def _print(loaded: list[Loaded], built: Built | None, *, as_json: bool) -> None:
-    if as_json:
-        report.print_json({"loaded": loaded, "built": built})
-        return
-    report.print_loads(loaded)
-    if built:
-        report.print_build(built)

@@ -10,9 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from python_runner.errors import RunnerError, UsageError
-
-PROJECT = Path(__file__).resolve().parent.parent
-DECLARATION = PROJECT / "models" / "staging" / "_sources.yml"
+from python_runner.project import DECLARATION
 
 Kind = Literal["text", "bigint", "integer", "boolean", "numeric", "timestamptz"]
 

@@ -16,15 +16,15 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
-from python_runner import raw
 from python_runner.demo import embedded, stand_in
-from python_runner.load import Loaded, load_from_snowflake
-from python_runner.postgres import Pool, open_pool
-from python_runner.reconcile import Preview, preview, reconcile
+from python_runner.ingest.load import Loaded, load_from_snowflake
+from python_runner.ingest.reconcile import Preview, preview, reconcile
+from python_runner.ingest.source_progress import Meter
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import Pool, open_pool
 from python_runner.settings import PostgresSettings, SnowflakeSettings
-from python_runner.snowflake import Snowflake
+from python_runner.snowflake.client import Snowflake
 from python_runner.sources import read_sources
-from python_runner.stage import Meter
 
 SOURCE_TABLES = {
     "ALLDAY_WALLET_HOLDINGS_CURRENT": (
@@ -179,7 +179,7 @@ def load(database: Database, warehouse: Warehouse) -> Loader:
 
 
 def prepare(pool: Pool) -> None:
-    pool.persist(lambda connection: raw.create_tables(connection, list(read_sources().values())))
+    pool.persist(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))
 
 
 def _literal(row: tuple[Any, ...]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.variants import VARIANTS
-from python_runner.sources import PROJECT
+from python_runner.project import PROJECT
 
 
 def test_every_way_is_measured_at_a_small_scale(tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from python_runner import pipeline, report
+from python_runner import refresh
+from python_runner.console import report
+from python_runner.console.progress import Narrator, step
 from python_runner.demo import embedded, sample, stand_in
 from python_runner.demo.day import simulate_day
 from python_runner.errors import RunnerError
-from python_runner.progress import Narrator, step
+from python_runner.project import PROJECT
 from python_runner.settings import postgres_settings, snowflake_settings
-from python_runner.sources import PROJECT, read_sources
+from python_runner.sources import read_sources
 
 FOLDER = PROJECT / ".demo"
 WAREHOUSE = FOLDER / "snowflake"
@@ -42,14 +44,14 @@ def demo(scale: sample.Scale, narrator: Narrator) -> dict[str, Any]:
         url = _new_database(embedded.start(FOLDER).url)
     with _only({"DATABASE_URL": url, **warehouse.environment}):
         postgres, snowflake, sources = postgres_settings(), snowflake_settings(), read_sources()
-        loaded = pipeline.load(postgres, snowflake, list(sources.values()), narrator)
-        built = pipeline.build(postgres, narrator)
+        loaded = refresh.load(postgres, snowflake, list(sources.values()), narrator)
+        built = refresh.build(postgres, narrator)
         with step(narrator, "a day passes"):
             day = simulate_day(warehouse)
-        reloaded = pipeline.load(postgres, snowflake, list(sources.values()), narrator)
+        reloaded = refresh.load(postgres, snowflake, list(sources.values()), narrator)
         # A burn leaves no row behind that could be fetched: it shows when the two sides are compared.
-        reloaded += pipeline.load(postgres, snowflake, [sources["wallet_holdings"]], narrator, how="reconcile")
-        refreshed = pipeline.build(postgres, narrator)
+        reloaded += refresh.load(postgres, snowflake, [sources["wallet_holdings"]], narrator, how="reconcile")
+        refreshed = refresh.build(postgres, narrator)
     with psycopg.connect(url, row_factory=dict_row) as connection:
         top = connection.execute(TOP_FIVE).fetchall()
     return {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from psycopg.sql import SQL
 
-from python_runner import plan, raw
+from python_runner.ingest import load_plan
+from python_runner.postgres import raw_schema
 from tests.delta.market import HOLDINGS, METADATA, PRICES, PROFILES
 from tests.delta.project import SOURCES, Connection, apply_stage
 
@@ -75,6 +76,6 @@ def _load(connection: Connection, name: str, rows: str, *, whole: bool) -> None:
     source = SOURCES[name]
     columns = "wallet_address, nft_id, is_locked, last_event_ts" if name == HOLDINGS else ", ".join(source.column_names)
     with connection.transaction():
-        planned = plan.begin(connection, source, "test")
-        connection.execute(SQL("insert into {} (").format(raw.stage(source)) + SQL(f"{columns}) {rows}"))
+        planned = load_plan.begin(connection, source, "test")
+        connection.execute(SQL("insert into {} (").format(raw_schema.stage(source)) + SQL(f"{columns}) {rows}"))
         apply_stage(connection, planned, whole=whole)

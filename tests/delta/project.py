@@ -15,11 +15,13 @@ import psycopg
 from dbt.cli.main import dbtRunner
 from psycopg.sql import SQL, Identifier
 
-from python_runner import plan, raw
-from python_runner.apply import Batch, apply
-from python_runner.plan import Staged
+from python_runner.ingest import load_plan
+from python_runner.ingest.apply import Batch, apply
+from python_runner.ingest.load_plan import Staged
+from python_runner.postgres import raw_schema
+from python_runner.project import DECLARATION, PROJECT
 from python_runner.settings import PostgresSettings
-from python_runner.sources import DECLARATION, PROJECT, read_sources
+from python_runner.sources import read_sources
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -82,7 +84,7 @@ class Project:
     def create_raw_tables(self, connection: Connection) -> None:
         """The raw tables that are declared, as every load makes them."""
         declared = read_sources(self.home / DECLARATION.relative_to(PROJECT))
-        raw.create_tables(connection, list(declared.values()))
+        raw_schema.create_tables(connection, list(declared.values()))
 
     def parse(self) -> None:
         """Read the project once, as it is now, for this database and schema."""
@@ -182,22 +184,22 @@ def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool)
     """Stage these rows and apply them in one transaction, as the loader does once it has fetched them."""
     source = SOURCES[name]
     with connection.transaction():
-        planned = plan.begin(connection, source, "test")
+        planned = load_plan.begin(connection, source, "test")
         columns = SQL(", ").join(map(Identifier, source.column_names))
         with connection.cursor().copy(
-            SQL("copy {stage} ({columns}) from stdin").format(stage=raw.stage(source), columns=columns)
+            SQL("copy {stage} ({columns}) from stdin").format(stage=raw_schema.stage(source), columns=columns)
         ) as copy:
             for row in rows:
                 copy.write_row([row.get(column) for column in source.column_names])
         return apply_stage(connection, planned, whole=whole)
 
 
-def apply_stage(connection: Connection, planned: plan.Plan, *, whole: bool) -> Batch:
+def apply_stage(connection: Connection, planned: load_plan.Plan, *, whole: bool) -> Batch:
     """Apply what is staged, however it came there."""
     source = planned.source
-    row = connection.execute(SQL("select count(*) from {}").format(raw.stage(source))).fetchone()
+    row = connection.execute(SQL("select count(*) from {}").format(raw_schema.stage(source))).fetchone()
     assert row is not None
     mode = "full" if whole else "incremental"
     batch = apply(connection, source, Staged(row[0]), mode=mode, whole=whole, started_at=planned.started_at)
-    plan.abandon(connection, planned)
+    load_plan.abandon(connection, planned)
     return batch

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from python_runner.sources import PROJECT
+from python_runner.project import PROJECT
 from tests.delta.conftest import Workshop
 from tests.delta.market import Change, Market
 from tests.delta.oracle import HELD, difference

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from python_runner.modified import reached_by_changed_macros
+from python_runner.transform.changed_macros import reached_by_changed_macros
 from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 from tests.delta.oracle import differences

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from python_runner.clean import clean
+from python_runner.ingest.clean import clean
 from python_runner.sources import Source, read_sources
 
 SOURCES = read_sources()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from python_runner.console.progress import narrator
 from python_runner.demo import sample, story
-from python_runner.progress import narrator
 from tests.conftest import Database
 
 SUMMARY = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from python_runner.errors import RunnerError
-from python_runner.snowflake import ATTEMPTS, Snowflake
+from python_runner.snowflake.client import ATTEMPTS, Snowflake
 from tests.conftest import Database, Loader, Warehouse
 from tests.runner.proxy import LOGIN, QUERY, Harm, Proxy
 

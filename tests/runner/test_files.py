@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from python_runner.errors import RunnerError, UsageError
-from python_runner.files import read_csv, read_parquet
+from python_runner.ingest.files import read_csv, read_parquet
 from python_runner.sources import read_sources
 
 PRICES = read_sources()["edition_price_scrape"]

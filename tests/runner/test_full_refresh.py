@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from python_runner.console.progress import Narrator
 from python_runner.errors import RunnerError
-from python_runner.pipeline import build
-from python_runner.progress import Narrator
+from python_runner.refresh import build
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database

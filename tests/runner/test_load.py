@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from python_runner.errors import RunnerError
-from python_runner.postgres import open_pool
+from python_runner.postgres.pool import open_pool
 from tests.conftest import Database, Loader, Warehouse, prepare
 
 pytestmark = pytest.mark.database

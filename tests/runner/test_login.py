@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from python_runner.demo import stand_in
 from python_runner.errors import RunnerError, UsageError
-from python_runner.snowflake import Snowflake
+from python_runner.snowflake.client import Snowflake
 from tests.conftest import Warehouse
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

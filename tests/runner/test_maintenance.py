@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from python_runner.errors import RunnerError
-from python_runner.pipeline import build
+from python_runner.refresh import build
 from tests.conftest import Database, Loader, Warehouse
 from tests.runner.test_full_refresh import Messages
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from python_runner import raw
-from python_runner.load import Loaded, load_from_snowflake
-from python_runner.postgres import open_pool
-from python_runner.snowflake import Snowflake
-from python_runner.sources import DECLARATION, PROJECT, read_sources
-from python_runner.stage import Meter
+from python_runner.ingest.load import Loaded, load_from_snowflake
+from python_runner.ingest.source_progress import Meter
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import open_pool
+from python_runner.project import DECLARATION, PROJECT
+from python_runner.snowflake.client import Snowflake
+from python_runner.sources import read_sources
 from tests.conftest import Database, Warehouse
 
 PAGE = PROJECT / "docs/add-a-source.md"
@@ -32,7 +33,7 @@ def test_the_added_source_is_loaded(database: Database, warehouse: Warehouse, tm
 
     def load() -> Loaded:
         with open_pool(database.settings) as pool, Snowflake(warehouse.settings) as snowflake:
-            pool.persist(lambda connection: raw.create_tables(connection, [source]))
+            pool.persist(lambda connection: raw_schema.create_tables(connection, [source]))
             return load_from_snowflake(pool, snowflake, source, full=False, meter=Meter())
 
     warehouse.execute(

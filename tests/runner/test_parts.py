@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from python_runner.files import read_csv
-from python_runner.load import Loaded, load_from_file
-from python_runner.postgres import open_pool
+from python_runner.ingest.files import read_csv
+from python_runner.ingest.load import Loaded, load_from_file
+from python_runner.ingest.source_progress import Meter
+from python_runner.postgres.pool import open_pool
 from python_runner.sources import read_sources
-from python_runner.stage import Meter
 from tests.conftest import Database, Loader, Warehouse, prepare
 
 pytestmark = pytest.mark.database

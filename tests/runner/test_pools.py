@@ -15,8 +15,8 @@ from psycopg.conninfo import conninfo_to_dict
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from python_runner.errors import RunnerError
-from python_runner.exclusion import exclusive
-from python_runner.postgres import open_pool
+from python_runner.postgres.pool import open_pool
+from python_runner.postgres.run_lock import exclusive
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database

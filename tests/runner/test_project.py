@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings
-from python_runner.sources import PROJECT
 from tests.conftest import Database, Loader, Warehouse
 
 DBT = Path(sys.executable).parent / "dbt"

@@ -11,11 +11,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from python_runner import pipeline
+from python_runner import refresh
+from python_runner.console.progress import narrator
 from python_runner.demo import stand_in
-from python_runner.files import read_csv, read_parquet
-from python_runner.progress import narrator
-from python_runner.sources import PROJECT, read_sources
+from python_runner.ingest.files import read_csv, read_parquet
+from python_runner.project import PROJECT
+from python_runner.sources import read_sources
 from tests.conftest import Database, Warehouse
 
 EXTRACT = PROJECT.parent / "shared" / "data"
@@ -114,14 +115,14 @@ def loaded(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -
         if read := {"csv": read_csv, "parquet": read_parquet}.get(request.param):
             for name, source in sources.items():
                 pages = read(tmp_path / f"{name}.{request.param}", source)
-                pipeline.load_file(database.settings, source, pages, told)
+                refresh.load_file(database.settings, source, pages, told)
         else:
             try:
                 server = stand_in.start(tmp_path)
-                pipeline.load(database.settings, Warehouse(server.environment).settings, list(sources.values()), told)
+                refresh.load(database.settings, Warehouse(server.environment).settings, list(sources.values()), told)
             finally:
                 stand_in.stop(tmp_path)
-        pipeline.build(database.settings, told)
+        refresh.build(database.settings, told)
     return database
 
 

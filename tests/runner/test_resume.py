@@ -18,13 +18,14 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from python_runner import plan
 from python_runner.errors import RunnerError
-from python_runner.extract import Statement
-from python_runner.load import load_planned
-from python_runner.postgres import Connection, Pool, open_pool
+from python_runner.ingest import load_plan
+from python_runner.ingest.load import load_planned
+from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.staging import fill_stage
+from python_runner.postgres.pool import Connection, Pool, open_pool
+from python_runner.snowflake.queries import Statement
 from python_runner.sources import Source, read_sources
-from python_runner.stage import Meter, fill_stage
 from tests.conftest import Database, Loader, Warehouse, prepare
 from tests.runner.proxy import Harm, Proxy
 from tests.runner.test_cli import RUNNER
@@ -204,14 +205,14 @@ def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
 ) -> None:
     """The lock between loads goes with its session; should that end, two may be under way."""
     fill(warehouse, 10)
-    read_staged = plan.staged
+    read_staged = load_plan.staged
 
-    def overtaken(connection: Connection, source: Source) -> plan.Staged:
+    def overtaken(connection: Connection, source: Source) -> load_plan.Staged:
         staged = read_staged(connection, source)
-        plan.begin(connection, source, "first")
+        load_plan.begin(connection, source, "first")
         return staged
 
-    monkeypatch.setattr(plan, "staged", overtaken)
+    monkeypatch.setattr(load_plan, "staged", overtaken)
     with pytest.raises(RunnerError, match="another load of it has begun"):
         load("wallet_holdings")
     assert database.value("select count(*) from raw.load_plans") == 1
@@ -225,11 +226,11 @@ def test_two_loads_do_not_mix_their_pages(database: Database, other: str) -> Non
     with open_pool(database.settings) as pool:
         prepare(pool)
         statements = [Statement(f"select {page}") for page in range(2)]
-        first = pool.persist(lambda connection: plan.begin(connection, source, "full", statements))
+        first = pool.persist(lambda connection: load_plan.begin(connection, source, "full", statements))
         fill_stage(pool, first, [(0, partial(page_of, 1, 5))], workers=1, meter=Meter())
 
-        def take(connection: Connection) -> plan.Plan:
-            return (other == "continues" and plan.unfinished(connection, source, "full")) or plan.begin(
+        def take(connection: Connection) -> load_plan.Plan:
+            return (other == "continues" and load_plan.unfinished(connection, source, "full")) or load_plan.begin(
                 connection, source, "full", statements
             )
 
@@ -237,7 +238,7 @@ def test_two_loads_do_not_mix_their_pages(database: Database, other: str) -> Non
         assert list(second.left) == ([1] if other == "continues" else [0, 1])
         with pytest.raises(RunnerError, match="another load of it has begun"):
             fill_stage(pool, first, [(1, partial(page_of, 6, 10))], workers=1, meter=Meter())
-        pool.persist(lambda connection: plan.abandon(connection, first))
+        pool.persist(lambda connection: load_plan.abandon(connection, first))
         fetches = [(number, partial(page_of, 11 + number, 11 + number)) for number in second.left]
         load_planned(pool, second, fetches, mode="full", whole=True, workers=1, meter=Meter())
     kept = [1, 2, 3, 4, 5] if other == "continues" else [11]

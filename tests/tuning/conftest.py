@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
 
+from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings
-from python_runner.sources import PROJECT
 from tests.delta.conftest import workshop
 from tests.renewable import Renewable, renewable
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from python_runner.monitoring import ANALYSES, monitor
+from python_runner.postgres.diagnostics import ANALYSES, monitor
 
 pytestmark = pytest.mark.database
 

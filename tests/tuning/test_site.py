@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from python_runner.sources import PROJECT
+from python_runner.project import PROJECT
 from tests.delta.conftest import Workshop
 from tests.delta.crowd import open_crowd, trade_crowd
 from tests.delta.project import Connection

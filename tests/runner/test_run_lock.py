@@ -7,11 +7,11 @@ from threading import Event, Thread
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from python_runner.console.progress import Lines
 from python_runner.errors import RunnerError
-from python_runner.exclusion import exclusive
-from python_runner.pipeline import build
-from python_runner.postgres import open_pool
-from python_runner.progress import Lines
+from python_runner.postgres.pool import open_pool
+from python_runner.postgres.run_lock import exclusive
+from python_runner.refresh import build
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database

@@ -9,10 +9,10 @@ from typing import Any
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from python_runner import raw
-from python_runner.dirt import note_dirt, refuse_dirt
-from python_runner.plan import Staged
-from python_runner.postgres import Connection
+from python_runner.ingest.load_plan import Staged
+from python_runner.ingest.rejects import note_dirt, refuse_dirt
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import Connection
 from python_runner.sources import Source
 
 EVERYWHERE = SQL("true")
@@ -130,9 +130,9 @@ def last_batch(connection: Connection, source: Source) -> Batch:
 
 
 def _fill(connection: Connection, names: dict[str, Any], *, source: Source, staged: Staged) -> tuple[int, int, int]:
-    if raw.may_replace(connection, source):
+    if raw_schema.may_replace(connection, source):
         removed = _keep_the_newest(connection, names)
-        raw.replace(connection, source, names["batch_id"])
+        raw_schema.replace(connection, source, names["batch_id"])
         inserted = staged.fetched - staged.rejected - removed
     else:
         inserted = connection.execute(
@@ -160,7 +160,7 @@ def _keep_the_newest(connection: Connection, names: dict[str, Any]) -> int:
 
 def _forget_watermarks(connection: Connection, source: Source) -> None:
     """A baseline is not in the log: whoever reads the log starts over."""
-    log = f"{raw.RAW}.{source.name}_changes"
+    log = f"{raw_schema.RAW}.{source.name}_changes"
     if connection.execute("select to_regclass('delta.watermarks')").fetchone() != (None,):
         connection.execute("delete from delta.watermarks where log = %s::regclass", (log,))
 
@@ -205,9 +205,9 @@ def _names(source: Source) -> dict[str, Any]:
     ties = [Identifier(name) for name in source.column_names if name not in (source.key, source.cursor)]
     newest_first = SQL(", ").join([*order, *ties])
     return {
-        "table": raw.table(source),
-        "changes": raw.changes(source),
-        "stage": raw.stage(source),
+        "table": raw_schema.table(source),
+        "changes": raw_schema.changes(source),
+        "stage": raw_schema.stage(source),
         "key": Identifier(source.key),
         "columns": SQL(", ").join(columns),
         "old": SQL(", ").join(SQL("old.{}").format(c) for c in columns),
@@ -217,7 +217,7 @@ def _names(source: Source) -> dict[str, Any]:
         ),
         "order": newest_first,
         "newest": SQL("select distinct on ({key}) * from {stage} order by {order}").format(
-            key=Identifier(source.key), stage=raw.stage(source), order=newest_first
+            key=Identifier(source.key), stage=raw_schema.stage(source), order=newest_first
         ),
     }
 
@@ -228,7 +228,7 @@ def _next_batch(connection: Connection, source: Source) -> int:
     if connection.execute("select to_regclass('delta.watermarks')").fetchone() != (None,):
         known += " union all select max(position) from delta.watermarks where log = {log}::regclass"
     query = SQL(f"select 1 + coalesce(max(batch_id), 0) from ({known}) as known (batch_id)").format(
-        changes=raw.changes(source), log=Literal(raw.changes(source).as_string())
+        changes=raw_schema.changes(source), log=Literal(raw_schema.changes(source).as_string())
     )
     (batch_id,) = connection.execute(query).fetchone()  # type: ignore[misc]
     return int(batch_id)
@@ -239,7 +239,7 @@ def _high_water_mark(source: Source, covers: str) -> Composable:
     if source.cursor is None:
         return SQL("null::timestamptz")
     newest = SQL("(select max({cursor}) from {stage} where {cursor} <= %(started_at)s)").format(
-        cursor=Identifier(source.cursor), stage=raw.stage(source)
+        cursor=Identifier(source.cursor), stage=raw_schema.stage(source)
     )
     return _known_up_to(SQL("last.high_water_mark"), newest, covers)
 
@@ -247,7 +247,7 @@ def _high_water_mark(source: Source, covers: str) -> Composable:
 def _highest_key(source: Source, covers: str) -> Composable:
     if source.incremental != "new_keys":
         return SQL("null")
-    highest = SQL("(select max({}) from {})").format(Identifier(source.key), raw.stage(source))
+    highest = SQL("(select max({}) from {})").format(Identifier(source.key), raw_schema.stage(source))
     last = SQL("last.highest_key::{}").format(SQL(source.key_column.data_type))
     return SQL("({})::text").format(_known_up_to(last, highest, covers))
 

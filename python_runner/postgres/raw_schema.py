@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
 from python_runner.sources import Source
 
 RAW = "raw"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from python_runner.drift import check_columns
 from python_runner.errors import RunnerError
-from python_runner.snowflake import Snowflake
+from python_runner.snowflake.client import Snowflake
+from python_runner.snowflake.schema_check import check_columns
 from python_runner.sources import read_sources
 from tests.conftest import Warehouse
 

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Composable, Identifier
 
-from python_runner import checksum, extract, plan
-from python_runner.apply import EVERYWHERE, difference
-from python_runner.clean import clean
-from python_runner.load import Loaded, Mode, load_fetched, refuse_to_empty
-from python_runner.postgres import Pool
+from python_runner.ingest import checksums, load_plan
+from python_runner.ingest.apply import EVERYWHERE, difference
+from python_runner.ingest.clean import clean
+from python_runner.ingest.load import Loaded, Mode, load_fetched, refuse_to_empty
+from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.staging import Fetch, fill_stage
+from python_runner.postgres.pool import Pool
+from python_runner.snowflake import queries
 from python_runner.sources import Source
-from python_runner.stage import Fetch, Meter, fill_stage
 
 if TYPE_CHECKING:  # importing the connector takes a second
-    from python_runner.snowflake import Snowflake
+    from python_runner.snowflake.client import Snowflake
 
 FIRST_ROWS = 10
 
@@ -44,7 +46,7 @@ class Part:
     """What is to be read of a source, and the same part of the raw table; no filter: nothing."""
 
     mode: Mode
-    filter: extract.Filter | None
+    filter: queries.Filter | None
     scope: Composable
 
 
@@ -63,7 +65,7 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -
     part = _compare(pool, snowflake, source, meter)
     fetches = _fetches(snowflake, source, part, meter)
     with pool.transaction() as connection:
-        planned = plan.begin(connection, source, "preview")
+        planned = load_plan.begin(connection, source, "preview")
     fill_stage(pool, planned, enumerate(fetches), workers=snowflake.settings.batches_in_parallel, meter=meter)
     query = SQL(
         """
@@ -93,39 +95,39 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -
         first_rows=FIRST_ROWS,
     )
     with pool.transaction() as connection:
-        plan.claim(connection, planned)
-        staged = plan.staged(connection, source)
+        load_plan.claim(connection, planned)
+        staged = load_plan.staged(connection, source)
         if part.scope is EVERYWHERE:
             refuse_to_empty(connection, source, staged)
         inserted, updated, deleted, first = connection.execute(query).fetchone()  # type: ignore[misc]
-        plan.abandon(connection, planned)
+        load_plan.abandon(connection, planned)
     return Preview(source.name, staged.fetched, staged.rejected, inserted, updated, deleted, first)
 
 
 def _compare(pool: Pool, snowflake: Snowflake, source: Source, meter: Meter) -> Part:
     with ThreadPoolExecutor(1, thread_name_prefix="checksums") as executor:
-        reading = executor.submit(snowflake.fetch, checksum.snowflake_checksums(source))
+        reading = executor.submit(snowflake.fetch, checksums.snowflake_checksums(source))
         with pool.transaction() as connection:
-            ours = _by_bucket(source, connection.execute(checksum.postgres_checksums(source)).fetchall())
+            ours = _by_bucket(source, connection.execute(checksums.postgres_checksums(source)).fetchall())
         theirs = _by_bucket(source, (row.values() for row in reading.result().to_pylist()))
     unsure = theirs.pop(None, None)
     if not ours or not theirs:
-        return Part("reconcile" if ours else "first", extract.EVERYTHING, EVERYWHERE)
+        return Part("reconcile" if ours else "first", queries.EVERYTHING, EVERYWHERE)
     differing = {bucket for bucket in ours.keys() | theirs.keys() if ours.get(bucket) != theirs.get(bucket)}
     if unsure:
         differing |= _buckets_of_unsure(pool, snowflake, source)
     meter.compared(len(ours.keys() | theirs.keys()), len(differing))
     buckets = sorted(differing)
-    filter_ = checksum.in_buckets(source, buckets) if differing or unsure else None
-    return Part("reconcile", filter_, checksum.scope(source, buckets))
+    filter_ = checksums.in_buckets(source, buckets) if differing or unsure else None
+    return Part("reconcile", filter_, checksums.scope(source, buckets))
 
 
 def _buckets_of_unsure(pool: Pool, snowflake: Snowflake, source: Source) -> set[Any]:
     """Where the keys fall that only `clean` can tell: a row there may be the same moment's."""
-    statement = extract.select(source, checksum.unsure(source))
+    statement = queries.select(source, checksums.unsure(source))
     keys = clean(snowflake.fetch(statement.sql, statement.params), source).rows.column(source.key).to_pylist()
     with pool.transaction() as connection:
-        return {bucket for (bucket,) in connection.execute(checksum.buckets_of(source, keys))}
+        return {bucket for (bucket,) in connection.execute(checksums.buckets_of(source, keys))}
 
 
 def _by_bucket(source: Source, rows: Any) -> Checksums:
@@ -135,6 +137,6 @@ def _by_bucket(source: Source, rows: Any) -> Checksums:
 
 
 def _fetches(snowflake: Snowflake, source: Source, part: Part, meter: Meter) -> Iterator[Fetch]:
-    statements = [] if part.filter is None else extract.pages(snowflake, source, part.filter)
+    statements = [] if part.filter is None else queries.pages(snowflake, source, part.filter)
     meter.expect(len(statements))
     return (partial(snowflake.fetch, statement.sql, statement.params) for statement in statements)

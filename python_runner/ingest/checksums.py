@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from python_runner import raw
-from python_runner.clean import DECIMAL, EARLIEST, INTEGER, LATEST
-from python_runner.extract import Filter
+from python_runner.ingest.clean import DECIMAL, EARLIEST, INTEGER, LATEST
+from python_runner.postgres import raw_schema
+from python_runner.snowflake.queries import Filter
 from python_runner.sources import Column, Kind, Source
 
 # Neighbours share a bucket, since what is late or lost was often made together. The number is prime, so that keys of
@@ -76,7 +76,7 @@ def postgres_checksums(source: Source) -> Composed:
         key=Identifier(source.key),
         bucket=_raw_bucket(source),
         texts=SQL(f" || {SEPARATOR} || ").join(map(_loaded_text, source.columns)),
-        table=raw.table(source),
+        table=raw_schema.table(source),
     )
 
 

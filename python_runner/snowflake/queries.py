@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from python_runner.sources import Source
 
 if TYPE_CHECKING:  # importing the connector takes a second
-    from python_runner.snowflake import Snowflake
+    from python_runner.snowflake.client import Snowflake
 
 KEYS_A_STATEMENT = 10_000
 

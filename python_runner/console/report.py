@@ -12,10 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from python_runner.dbt import Built
-from python_runner.load import Loaded
-from python_runner.monitoring import Finding
-from python_runner.reconcile import Preview
+from python_runner.ingest.load import Loaded
+from python_runner.ingest.reconcile import Preview
+from python_runner.postgres.diagnostics import Finding
+from python_runner.transform.dbt_build import Built
 
 WIDTH = 120  # what the tables need; a narrower terminal wraps the lines
 
@@ -44,6 +44,16 @@ def print_rows(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
         table.add_row(*(_cell(name, value) for name, value in row.items()))
     console.print(table)
     console.print()
+
+
+def print_results(loaded: list[Loaded], built: Built | None, *, as_json: bool) -> None:
+    """What a command loaded and, where it did, built."""
+    if as_json:
+        print_json({"loaded": loaded, "built": built})
+        return
+    print_loads(loaded)
+    if built:
+        print_build(built)
 
 
 def print_loads(loaded: Iterable[Loaded]) -> None:

@@ -15,9 +15,9 @@ from snowflake.connector.connection import SnowflakeConnection
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from python_runner.errors import RunnerError
-from python_runner.failures import FAILURES, Meaning, explain, meaning, one_line
 from python_runner.settings import SnowflakeSettings
-from python_runner.throttle import Throttle
+from python_runner.snowflake.errors import FAILURES, Meaning, explain, meaning, one_line
+from python_runner.snowflake.rate_limit import Throttle
 
 ATTEMPTS = 8
 FIRST_BACKOFF_S = 0.5

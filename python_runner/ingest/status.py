@@ -7,7 +7,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from python_runner.errors import RunnerError
-from python_runner.postgres import Connection
+from python_runner.postgres.pool import Connection
 
 # A load that was killed leaves its stage; one that runs has it too.
 SOURCES = """

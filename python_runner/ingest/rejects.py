@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from python_runner.errors import RunnerError
-from python_runner.plan import Staged
-from python_runner.postgres import Connection
+from python_runner.ingest.load_plan import Staged
+from python_runner.postgres.pool import Connection
 from python_runner.sources import Source
 
 # So few are dirt, however small the load.

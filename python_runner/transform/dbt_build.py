@@ -17,8 +17,8 @@ from typing import Any
 import psycopg
 
 from python_runner.errors import RunnerError
+from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings
-from python_runner.sources import PROJECT
 
 OnNode = Callable[[str, int | None], None]
 NOTHING_BUILT = ("operation", "exposure")

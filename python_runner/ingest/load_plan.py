@@ -14,11 +14,11 @@ from uuid import UUID
 from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
-from python_runner import raw
-from python_runner.clean import Dirt, dumps
 from python_runner.errors import RunnerError
-from python_runner.extract import Statement
-from python_runner.postgres import Connection
+from python_runner.ingest.clean import Dirt, dumps
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import Connection
+from python_runner.snowflake.queries import Statement
 from python_runner.sources import Source
 
 # A page read that long ago says too little of today.
@@ -52,7 +52,7 @@ class Plan:
 def begin(connection: Connection, source: Source, mode: str, statements: Sequence[Statement] = ()) -> Plan:
     """An empty stage and a new plan, instead of whatever there was. Pages may come that no statement stands for."""
     _remove(connection, source)
-    raw.create_stage(connection, source, logged=mode == "first")
+    raw_schema.create_stage(connection, source, logged=mode == "first")
     started_at, holder = connection.execute(
         """
         insert into raw.load_plans (source, mode, declaration, started_at, statements)
@@ -81,7 +81,7 @@ def unfinished(connection: Connection, source: Source, mode: str) -> Plan | None
                 started_at, holder, statements, array(select page from raw.load_pages where source = load_plans.source)
             """
         ).format(oldest=SQL(OLDEST)),
-        (source.name, mode, _declaration(source), raw.stage(source).as_string()),
+        (source.name, mode, _declaration(source), raw_schema.stage(source).as_string()),
     ).fetchone()
     if found is None:
         return None
@@ -163,7 +163,7 @@ def _overtaken(plan: Plan) -> OvertakenError:
 def _remove(connection: Connection, source: Source) -> None:
     for table in ("load_plans", "load_pages"):
         connection.execute(f"delete from raw.{table} where source = %s", (source.name,))
-    connection.execute(SQL("drop table if exists {}").format(raw.stage(source)))
+    connection.execute(SQL("drop table if exists {}").format(raw_schema.stage(source)))
 
 
 def _declaration(source: Source) -> str:

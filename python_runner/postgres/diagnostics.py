@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from python_runner.postgres import Connection
-from python_runner.sources import PROJECT
+from python_runner.postgres.pool import Connection
+from python_runner.project import PROJECT
 
 ANALYSES = PROJECT / "analyses" / "monitoring"
 HOW_TO_ENABLE = (

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 import psycopg
 
 from python_runner.errors import RunnerError
-from python_runner.postgres import CONNECT_TIMEOUT_S, Connection, translated
+from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, translated
 from python_runner.settings import PostgresSettings
 
 KEY = "hashtextextended('collectibles_runner', 0)"

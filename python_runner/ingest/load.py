@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 from psycopg.sql import SQL, Composable, Identifier
 
-from python_runner import extract, plan, raw
-from python_runner.apply import EVERYWHERE, Batch, apply, last_batch
-from python_runner.dirt import TooManyRejectsError, note_dirt
 from python_runner.errors import RunnerError
-from python_runner.postgres import Connection, Pool
+from python_runner.ingest import load_plan
+from python_runner.ingest.apply import EVERYWHERE, Batch, apply, last_batch
+from python_runner.ingest.rejects import TooManyRejectsError, note_dirt
+from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.staging import Fetch, fill_stage
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import Connection, Pool
+from python_runner.snowflake import queries
 from python_runner.sources import Source
-from python_runner.stage import Fetch, Meter, fill_stage
 
 if TYPE_CHECKING:  # importing the connector takes a second
-    from python_runner.snowflake import Snowflake
+    from python_runner.snowflake.client import Snowflake
 
 # Batches of an older version lack the key; a table that no file was loaded into is known up to its highest.
 HIGHEST_KEY = """
@@ -74,10 +77,10 @@ def load_from_snowflake(pool: Pool, snowflake: Snowflake, source: Source, *, ful
     known = pool.persist(lambda connection: _known(connection, source))
     whole = full or known.empty or source.incremental == "whole"
     mode: Mode = "first" if known.empty else "full" if full else "incremental"
-    planned = pool.persist(lambda connection: plan.unfinished(connection, source, mode))
+    planned = pool.persist(lambda connection: load_plan.unfinished(connection, source, mode))
     if planned is None:
-        statements = extract.pages(snowflake, source) if whole else _increment(snowflake, source, known)
-        planned = pool.persist(lambda connection: plan.begin(connection, source, mode, statements))
+        statements = queries.pages(snowflake, source) if whole else _increment(snowflake, source, known)
+        planned = pool.persist(lambda connection: load_plan.begin(connection, source, mode, statements))
     if planned.kept:
         meter.kept(planned.kept)
     meter.expect(len(planned.left))
@@ -105,7 +108,7 @@ def load_fetched(
     scope: Composable = EVERYWHERE,
 ) -> Loaded:
     """A load that starts over each time: what the fetches return, which is all there is in `scope` if `whole`."""
-    planned = pool.persist(lambda connection: plan.begin(connection, source, mode))
+    planned = pool.persist(lambda connection: load_plan.begin(connection, source, mode))
     return load_planned(
         pool, planned, enumerate(fetches), mode=mode, whole=whole, workers=workers, meter=meter, scope=scope
     )
@@ -113,7 +116,7 @@ def load_fetched(
 
 def load_planned(
     pool: Pool,
-    planned: plan.Plan,
+    planned: load_plan.Plan,
     fetches: Iterable[tuple[int, Fetch]],
     *,
     mode: Mode,
@@ -125,26 +128,26 @@ def load_planned(
     """Stage what the fetches return and apply all that is staged, at once. What is refused is not kept for later."""
     begin, source = perf_counter(), planned.source
     fill_stage(pool, planned, fetches, workers=workers, meter=meter)
-    staged = pool.persist(lambda connection: plan.staged(connection, source))
+    staged = pool.persist(lambda connection: load_plan.staged(connection, source))
 
     def work(connection: Connection) -> Batch:
-        if not plan.claim(connection, planned):
+        if not load_plan.claim(connection, planned):
             return last_batch(connection, source)
         if whole and scope is EVERYWHERE:
             refuse_to_empty(connection, source, staged)
         batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=planned.started_at, scope=scope)
-        plan.abandon(connection, planned)
+        load_plan.abandon(connection, planned)
         return batch
 
     try:
         batch = pool.persist(work)
-    except plan.OvertakenError:
+    except load_plan.OvertakenError:
         raise
     except RunnerError as refusal:
         with pool.transaction() as connection:
             if isinstance(refusal, TooManyRejectsError):
                 note_dirt(connection, source, None)
-            plan.abandon(connection, planned)
+            load_plan.abandon(connection, planned)
         raise
     return Loaded(
         source=source.name,
@@ -163,7 +166,7 @@ def load_planned(
 
 
 def _known(connection: Connection, source: Source) -> Known:
-    names = {"table": raw.table(source), "key": Identifier(source.key)}
+    names = {"table": raw_schema.table(source), "key": Identifier(source.key)}
     if _one(connection, SQL("select not exists (select from {table})").format(**names)):
         return Known(empty=True)
     if source.incremental != "new_keys":
@@ -178,22 +181,22 @@ def _known(connection: Connection, source: Source) -> Known:
         from {held} as held
         where held.{key} <= %s and not exists (select from {table} as known where known.{key} = held.{key})
         """
-    ).format(held=Identifier(raw.RAW, source.referenced_by or source.name), **names)
+    ).format(held=Identifier(raw_schema.RAW, source.referenced_by or source.name), **names)
     return Known(empty=False, highest_key=highest, missing_keys=tuple(_one(connection, missing, highest)))
 
 
-def _increment(snowflake: Snowflake, source: Source, known: Known) -> list[extract.Statement]:
+def _increment(snowflake: Snowflake, source: Source, known: Known) -> list[queries.Statement]:
     if known.highest_key is not None:
-        newer = extract.pages(snowflake, source, extract.above(source, known.highest_key))
-        return newer + extract.by_key(source, known.missing_keys)
+        newer = queries.pages(snowflake, source, queries.above(source, known.highest_key))
+        return newer + queries.by_key(source, known.missing_keys)
     if known.high_water_mark is None:
-        return extract.pages(snowflake, source)
-    return extract.pages(snowflake, source, extract.newer_than(source, known.high_water_mark))
+        return queries.pages(snowflake, source)
+    return queries.pages(snowflake, source, queries.newer_than(source, known.high_water_mark))
 
 
-def refuse_to_empty(connection: Connection, source: Source, staged: plan.Staged) -> None:
+def refuse_to_empty(connection: Connection, source: Source, staged: load_plan.Staged) -> None:
     """RunnerError where a load of the whole source came back empty while raw is not."""
-    held = _one(connection, SQL("select exists (select from {})").format(raw.table(source)))
+    held = _one(connection, SQL("select exists (select from {})").format(raw_schema.table(source)))
     if held and staged.fetched == staged.rejected:
         raise RunnerError(
             f"{source.name}: the source returned no usable row, which would delete every row of raw.{source.name}:"

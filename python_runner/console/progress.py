@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from python_runner.stage import Meter
+from python_runner.ingest.source_progress import Meter
 
 errors = Console(stderr=True, highlight=False)
 

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from python_runner import dbt, raw
-from python_runner.drift import check_columns
+from python_runner.console.progress import Narrator, SourceMeter, step
 from python_runner.errors import RunnerError
-from python_runner.load import Loaded, load_from_file, load_from_snowflake
-from python_runner.postgres import Guard, Pool, open_pool
-from python_runner.progress import Narrator, SourceMeter, step
-from python_runner.reconcile import Preview, preview, reconcile
+from python_runner.ingest.load import Loaded, load_from_file, load_from_snowflake
+from python_runner.ingest.reconcile import Preview, preview, reconcile
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import Guard, Pool, open_pool
 from python_runner.settings import PostgresSettings, SnowflakeSettings
+from python_runner.snowflake.schema_check import check_columns
 from python_runner.sources import Source, read_sources
+from python_runner.transform import dbt_build
 
 if TYPE_CHECKING:  # importing the connector takes a second
-    from python_runner.snowflake import Snowflake
+    from python_runner.snowflake.client import Snowflake
 
 How = Literal["ordinary", "full", "reconcile"]
 
@@ -97,7 +98,7 @@ def load_file(
 
 def build(
     postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool = False, guard: Guard = lambda: None
-) -> dbt.Built:
+) -> dbt_build.Built:
     """`dbt build`, told node by node.
 
     Without the unit tests, whose inputs are fixed: they are for CI. The tests that join everything anew come
@@ -111,27 +112,27 @@ def build(
         else:
             narrator.tell("node", name=name)
 
-    def dbt_build(title: str, *arguments: str) -> dbt.Built:
+    def run_dbt(title: str, *arguments: str) -> dbt_build.Built:
         guard()
         with step(narrator, title):
-            return dbt.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
+            return dbt_build.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
 
     if not full_refresh:
-        return dbt_build("dbt build", "--exclude", "tag:reconcile")
+        return run_dbt("dbt build", "--exclude", "tag:reconcile")
     compared = ["--vars", "{compare_rebuild: true}"]
     try:
-        dbt_build("dbt build, to compare with", "--exclude-resource-type", "test")
+        run_dbt("dbt build, to compare with", "--exclude-resource-type", "test")
     except RunnerError as error:  # which the full refresh may mend
         narrator.tell("message", text=f"the rebuild has nothing to be compared with: {error}")
         compared = []
-    return dbt_build("dbt build --full-refresh", "--full-refresh", *compared)
+    return run_dbt("dbt build --full-refresh", "--full-refresh", *compared)
 
 
 @contextmanager
 def _opened(
     postgres: PostgresSettings, warehouse: SnowflakeSettings, sources: list[Source], narrator: Narrator, guard: Guard
 ) -> Iterator[tuple[Pool, Snowflake]]:
-    from python_runner.snowflake import Snowflake  # noqa: PLC0415  importing the connector takes a second
+    from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
 
     def say(text: str) -> None:
         narrator.tell("message", text=text)
@@ -143,4 +144,4 @@ def _opened(
 
 
 def _create_tables(pool: Pool) -> None:
-    pool.persist(lambda connection: raw.create_tables(connection, list(read_sources().values())))
+    pool.persist(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))

@@ -10,28 +10,13 @@ import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.sql import SQL, Identifier
 
-from python_runner import raw
-from python_runner.clean import clean
-from python_runner.plan import Plan, note_page
-from python_runner.postgres import Connection, Pool
+from python_runner.ingest.clean import clean
+from python_runner.ingest.load_plan import Plan, note_page
+from python_runner.ingest.source_progress import Meter
+from python_runner.postgres import raw_schema
+from python_runner.postgres.pool import Connection, Pool
 
 Fetch = Callable[[], pa.Table]
-
-
-class Meter:
-    """Is told how far a load has come; this one keeps it to itself."""
-
-    def compared(self, buckets: int, differing: int) -> None:
-        """The checksums of so many buckets are compared."""
-
-    def expect(self, pages: int) -> None:
-        """So many pages will be fetched."""
-
-    def kept(self, pages: int) -> None:
-        """So many pages of an interrupted load are staged already."""
-
-    def page(self, rows: int) -> None:
-        """One page with so many rows is staged."""
 
 
 def fill_stage(pool: Pool, plan: Plan, fetches: Iterable[tuple[int, Fetch]], *, workers: int, meter: Meter) -> None:
@@ -57,7 +42,7 @@ def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, meter: Meter) 
     table = fetch()
     page = clean(table, source)
     statement = SQL("copy {stage} ({columns}) from stdin with (format binary)").format(
-        stage=raw.stage(source), columns=SQL(", ").join(map(Identifier, source.column_names))
+        stage=raw_schema.stage(source), columns=SQL(", ").join(map(Identifier, source.column_names))
     )
 
     def copy(connection: Connection) -> None:

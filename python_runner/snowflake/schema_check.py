@@ -10,7 +10,7 @@ from python_runner.errors import RunnerError
 from python_runner.sources import Kind, Source
 
 if TYPE_CHECKING:  # importing the connector takes a second
-    from python_runner.snowflake import Snowflake
+    from python_runner.snowflake.client import Snowflake
 
 NUMBERS = {"NUMBER", "FLOAT", "TEXT"}
 # Snowflake's types (information_schema.columns.data_type) from which `clean` can make a column of the kind.

@@ -1,0 +1,1 @@
+"""Progress and reports, for people and for machines."""

@@ -1,0 +1,1 @@
+"""Connections to Postgres, the run lock, the raw schema and server diagnostics."""

@@ -1,0 +1,1 @@
+"""Reading Snowflake: the client, its rate limit, its errors and the statements it runs."""

@@ -1,0 +1,1 @@
+"""Running dbt and reading its manifest."""
