@@ -1,4 +1,4 @@
-"""Fills the stage of a source: pages are fetched, cleaned and copied by a few workers at once."""
+"""Fills the stage of a source: several workers fetch, clean and copy pages in parallel."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.sql import SQL, Identifier
 
 from python_runner.ingest.clean import clean
-from python_runner.ingest.load_plan import note_page
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.load_plan import record_page
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection, Pool
 from python_runner.sources import Source
@@ -20,10 +20,12 @@ from python_runner.sources import Source
 Fetch = Callable[[], pa.Table]
 
 
-def fill_stage(pool: Pool, source: Source, fetches: Iterable[tuple[int, Fetch]], *, workers: int, meter: Meter) -> None:
-    """Run the fetches and copy what they return as the page of that number; the first failure stops the rest."""
-    pa.set_memory_pool(pa.system_memory_pool())  # gives back what a page took; the others keep it for the next
-    tasks = (partial(_copy_page, pool, source, number, fetch, meter) for number, fetch in fetches)
+def fill_stage(
+    pool: Pool, source: Source, fetches: Iterable[tuple[int, Fetch]], *, workers: int, progress: SourceProgress
+) -> None:
+    """Run the fetches and copy each result as the page with its number. The first failure stops the others."""
+    pa.set_memory_pool(pa.system_memory_pool())  # returns the memory of a page to the system; the other pools keep it
+    tasks = (partial(_copy_page, pool, source, number, fetch, progress) for number, fetch in fetches)
     with ThreadPoolExecutor(workers, thread_name_prefix=source.name) as executor:
         pending: set[Future[None]] = set()
         try:
@@ -38,7 +40,7 @@ def fill_stage(pool: Pool, source: Source, fetches: Iterable[tuple[int, Fetch]],
             raise
 
 
-def _copy_page(pool: Pool, source: Source, number: int, fetch: Fetch, meter: Meter) -> None:
+def _copy_page(pool: Pool, source: Source, number: int, fetch: Fetch, progress: SourceProgress) -> None:
     table = fetch()
     page = clean(table, source)
     statement = SQL("copy {stage} ({columns}) from stdin with (format binary)").format(
@@ -46,7 +48,7 @@ def _copy_page(pool: Pool, source: Source, number: int, fetch: Fetch, meter: Met
     )
 
     def copy(connection: Connection) -> None:
-        if not note_page(connection, source, number, len(table), page.dirt):
+        if not record_page(connection, source, number, len(table), page.rejects):
             return
         encoder = ArrowToPostgresBinaryEncoder(page.rows.schema)
         with connection.cursor().copy(statement) as sink:
@@ -55,8 +57,8 @@ def _copy_page(pool: Pool, source: Source, number: int, fetch: Fetch, meter: Met
                 sink.write(encoder.write_batch(batch))
             sink.write(encoder.finish())
 
-    pool.persist(copy)
-    meter.page(len(table))
+    pool.run_with_retry(copy)
+    progress.page_staged(len(table))
 
 
 def _raise_first(futures: Iterable[Future[None]]) -> None:

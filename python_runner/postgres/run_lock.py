@@ -1,4 +1,4 @@
-"""Loads and builds exclude each other: the second waits, and says for whom."""
+"""The lock that prevents two loads or builds from running at the same time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import closing, contextmanager
 import psycopg
 
 from python_runner.errors import RunnerError
-from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, translated
+from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, wrap_driver_errors
 from python_runner.settings import PostgresSettings
 
 KEY = "hashtextextended('collectibles_runner', 0)"
 
-# The lock is a transaction's, not a session's: so it also holds behind a pooler that lends out transactions.
+# The lock belongs to a transaction, not to a session, so that it also works behind a transaction pooler.
 HOLDER = f"""
 select activity.application_name, activity.pid, to_char(activity.xact_start, 'HH24:MI:SS') as since
 from pg_locks
@@ -27,27 +27,29 @@ where
 
 
 @contextmanager
-def exclusive(settings: PostgresSettings, what: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the one right to change the tables, as `what`; RunnerError at once if it is taken and `wait` is off."""
-    with translated():
+def hold_run_lock(
+    settings: PostgresSettings, command: str, *, wait: bool, notify: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the lock as `command`. If another process holds it, wait and notify, or raise RunnerError without `wait`."""
+    with wrap_driver_errors():
         connection = psycopg.connect(
-            settings.conninfo, application_name=f"runner {what}", connect_timeout=CONNECT_TIMEOUT_S
+            settings.conninfo, application_name=f"runner {command}", connect_timeout=CONNECT_TIMEOUT_S
         )
-    # Closed, not committed: should the server have ended the session meanwhile, the work is done all the same.
+    # Close without COMMIT: if the server has ended the session, the work must still succeed.
     with closing(connection):
-        with translated():
-            _lock(connection, wait=wait, say=say)
+        with wrap_driver_errors():
+            _lock(connection, wait=wait, notify=notify)
         yield
 
 
-def _lock(connection: Connection, *, wait: bool, say: Callable[[str], None]) -> None:
+def _lock(connection: Connection, *, wait: bool, notify: Callable[[str], None]) -> None:
     connection.execute("set local idle_in_transaction_session_timeout = 0")
     taken = connection.execute(f"select pg_try_advisory_xact_lock({KEY})").fetchone()
     if taken == (True,):
         return
     holder = connection.execute(HOLDER).fetchone()
-    whom = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is just ending"
+    other = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is about to end"
     if not wait:
-        raise RunnerError(f"busy with {whom}: wait for it, or leave out --no-wait")
-    say(f"waiting for {whom}")
+        raise RunnerError(f"busy with {other}: wait until it ends, or omit --no-wait")
+    notify(f"waiting for {other}")
     connection.execute(f"select pg_advisory_xact_lock({KEY})")

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from python_runner.ingest import load_plan
 from python_runner.ingest.apply import Batch, apply
-from python_runner.ingest.load_plan import Staged
+from python_runner.ingest.load_plan import StagedCounts
 from python_runner.postgres import raw_schema
 from python_runner.project import DECLARATION, PROJECT
 from python_runner.settings import PostgresSettings
@@ -201,6 +201,6 @@ def apply_stage(connection: Connection, name: str, *, whole: bool) -> Batch:
     assert row is not None
     fetched, started_at = row
     mode = "full" if whole else "incremental"
-    batch = apply(connection, source, Staged(fetched), mode=mode, whole=whole, started_at=started_at)
+    batch = apply(connection, source, StagedCounts(fetched), mode=mode, whole=whole, started_at=started_at)
     load_plan.abandon(connection, source)
     return batch

@@ -21,7 +21,7 @@ from python_runner.ingest import load_plan
 from python_runner.postgres.pool import Connection, Pool
 from python_runner.sources import Source
 from tests.conftest import Database, Loader, Warehouse
-from tests.runner.proxy import Harm, Proxy
+from tests.runner.proxy import Fault, Proxy
 from tests.runner.test_cli import RUNNER
 
 pytestmark = pytest.mark.database
@@ -31,14 +31,14 @@ ROWS = int(os.environ.get("LOAD_ROWS", "20000"))
 PAGES = 20
 WORKERS = 3
 HELD = "select nft_id, wallet_address from raw.wallet_holdings order by 1"
-# What was there once, and what the log says of it since.
-TOLD = """
+# The rows that were there before, with the changelog applied to them.
+REPLAYED = """
 select nft_id, wallet_address
 from (
     select nft_id, wallet_address, 1 as weight from before
     union all
     select nft_id, wallet_address, weight from raw.wallet_holdings_changes
-) as told
+) as changelog
 group by 1, 2 having sum(weight) <> 0
 order by 1
 """
@@ -103,7 +103,7 @@ def test_a_killed_load_goes_on(
         continued += staged > 0
         source = warehouse.rows("select nft_id::int, wallet_address from ALLDAY_WALLET_HOLDINGS_CURRENT order by 1")
         assert [tuple(row.values()) for row in database.rows(HELD)] == source
-        assert database.rows(TOLD) == database.rows(HELD)
+        assert database.rows(REPLAYED) == database.rows(HELD)
     record_property("kills", KILLS)
     record_property("of them with pages staged", continued)
 
@@ -115,14 +115,14 @@ def test_staged_pages_are_not_fetched_again(
     warehouse.hold(("0xa", "one", False, None))
     load = Loader(database, behind)
 
-    def fail_late(_: str, number: int) -> Harm:
+    def fail_late(_: str, number: int) -> Fault:
         return "001003" if number > 6 else None
 
-    proxy.choose = fail_late
-    with pytest.raises(RunnerError, match="as the proxy was told"):
+    proxy.choose_fault = fail_late
+    with pytest.raises(RunnerError, match="injected by the proxy"):
         load("wallet_holdings", batch_size=100, batches_in_parallel=1)
     before = pages_of(proxy)
-    proxy.choose = lambda _path, _number: None
+    proxy.choose_fault = lambda _path, _number: None
     proxy.requests.clear()
     (loaded,) = load("wallet_holdings", batch_size=100, batches_in_parallel=1)
     assert loaded.pages_kept == len(before) - 1 > 3
@@ -137,11 +137,11 @@ def test_another_kind_of_load_starts_over(
     fill(warehouse, 300)
     load = Loader(database, behind)
     load("wallet_holdings")
-    proxy.choose = lambda _path, number: "001003" if number > 2 else None
+    proxy.choose_fault = lambda _path, number: "001003" if number > 2 else None
     proxy.requests.clear()
     with pytest.raises(RunnerError):
         load("wallet_holdings", batch_size=100, batches_in_parallel=1, full=True)
-    proxy.choose = lambda _path, _number: None
+    proxy.choose_fault = lambda _path, _number: None
     (loaded,) = load("wallet_holdings")
     assert (loaded.mode, loaded.pages_kept) == ("incremental", 0)
     assert database.value("select count(*) from raw.load_plans") == 0
@@ -186,7 +186,7 @@ def test_work_whose_end_was_lost_is_not_done_twice(
                 outcome = work(connection)
         return outcome
 
-    monkeypatch.setattr(Pool, "persist", twice)
+    monkeypatch.setattr(Pool, "run_with_retry", twice)
     fill(warehouse, 250)
     for mode in ("first", "full"):
         (loaded,) = load("wallet_holdings", batch_size=100, full=mode == "full")
@@ -199,14 +199,14 @@ def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
 ) -> None:
     """The lock between loads goes with its session; should that end, two may be under way."""
     fill(warehouse, 10)
-    read_staged = load_plan.staged
+    count_staged = load_plan.staged_counts
 
-    def overtaken(connection: Connection, source: Source) -> load_plan.Staged:
-        staged = read_staged(connection, source)
+    def overtaken(connection: Connection, source: Source) -> load_plan.StagedCounts:
+        counts = count_staged(connection, source)
         load_plan.begin(connection, source, "first")
-        return staged
+        return counts
 
-    monkeypatch.setattr(load_plan, "staged", overtaken)
+    monkeypatch.setattr(load_plan, "staged_counts", overtaken)
     with pytest.raises(RunnerError, match="another load of it has begun"):
         load("wallet_holdings")
     assert database.value("select count(*) from raw.load_plans") == 1

@@ -7,7 +7,7 @@ from threading import Event, Thread
 import pytest
 
 from python_runner.errors import RunnerError
-from python_runner.postgres.run_lock import exclusive
+from python_runner.postgres.run_lock import hold_run_lock
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
@@ -16,33 +16,33 @@ pytestmark = pytest.mark.database
 def test_the_second_fails_at_once_without_waiting(database: Database) -> None:
     busy = r"busy with `runner load` \(process \d+, since \d\d:\d\d:\d\d\)"
     with (
-        exclusive(database.settings, "load", wait=True, say=print),
+        hold_run_lock(database.settings, "load", wait=True, notify=print),
         pytest.raises(RunnerError, match=busy),
-        exclusive(database.settings, "run", wait=False, say=print),
+        hold_run_lock(database.settings, "run", wait=False, notify=print),
     ):
         raise AssertionError("both hold it")
 
 
 def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     waiting, done = Event(), Event()
 
-    def say(text: str) -> None:
-        said.append(text)
+    def notify(text: str) -> None:
+        messages.append(text)
         waiting.set()
 
     def second() -> None:
-        with exclusive(database.settings, "run", wait=True, say=say):
+        with hold_run_lock(database.settings, "run", wait=True, notify=notify):
             done.set()
 
-    with exclusive(database.settings, "load", wait=True, say=print):
+    with hold_run_lock(database.settings, "load", wait=True, notify=print):
         thread = Thread(target=second)
         thread.start()
         assert waiting.wait(10)
         assert not done.is_set()
     thread.join(10)
     assert done.is_set()
-    assert said[0].startswith("waiting for `runner load` (process ")
+    assert messages[0].startswith("waiting for `runner load` (process ")
 
 
 def test_a_load_waits_for_a_model_that_is_reading(load: Loader, database: Database, warehouse: Warehouse) -> None:
