@@ -1,4 +1,8 @@
-"""The `runner` command."""
+"""The `runner` command.
+
+A command imports what it needs when it needs it, so that `--help` and usage errors do not wait for dbt, Arrow and
+drivers.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,9 @@ from typing import Annotated
 
 import typer
 
-from python_runner import refresh
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
-from python_runner.console import report
-from python_runner.console.progress import progress_listener
 from python_runner.errors import UsageError
-from python_runner.ingest.files import read_csv, read_parquet
-from python_runner.ingest.status import read_status
-from python_runner.postgres.diagnostics import run_diagnostics
-from python_runner.postgres.pool import open_pool
-from python_runner.postgres.run_lock import hold_run_lock
 from python_runner.project import PROJECT
-from python_runner.settings import postgres_settings, snowflake_settings
-from python_runner.sources import read_sources, select_sources
-from python_runner.transform.changed_macros import reached_by_changed_macros, read_manifest
 
 
 class ScaleName(str, Enum):
@@ -36,6 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich for the help takes as long as everything else
 )
 
 
@@ -69,7 +63,20 @@ def load(
             {"--source": source, "--from-csv": from_csv, "--from-parquet": from_parquet, "--full": full,
              "--reconcile": reconcile, "--dry-run": dry_run}
         )  # fmt: skip
-        postgres, sources = postgres_settings(), select_sources(read_sources(), source)
+        from python_runner.sources import read_sources, select_sources
+
+        sources = select_sources(read_sources(), source)
+
+        from python_runner.settings import postgres_settings, snowflake_settings
+
+        postgres = postgres_settings()
+
+        from python_runner import refresh
+        from python_runner.console import report
+        from python_runner.console.progress import progress_listener
+        from python_runner.ingest.files import read_csv, read_parquet
+        from python_runner.postgres.run_lock import hold_run_lock
+
         with (
             progress_listener(as_json=as_json) as listener,
             hold_run_lock(postgres, "load", wait=not no_wait, notify=listener.message),
@@ -102,7 +109,16 @@ def run(
 ) -> None:
     """Load, then build the models with dbt."""
     with exit_on_error(as_json=as_json, debug=debug):
+        from python_runner.settings import postgres_settings, snowflake_settings
+        from python_runner.sources import read_sources
+
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
+
+        from python_runner import refresh
+        from python_runner.console import report
+        from python_runner.console.progress import progress_listener
+        from python_runner.postgres.run_lock import hold_run_lock
+
         with (
             progress_listener(as_json=as_json) as listener,
             hold_run_lock(postgres, "run", wait=not no_wait, notify=listener.message),
@@ -121,7 +137,15 @@ def status(
 ) -> None:
     """Show batches, lag, rejects and sizes."""
     with exit_on_error(as_json=as_json, debug=debug):
+        from python_runner.settings import postgres_settings
+
         postgres = postgres_settings()
+
+        from python_runner.console import report
+        from python_runner.ingest.status import read_status
+        from python_runner.postgres.diagnostics import run_diagnostics
+        from python_runner.postgres.pool import open_pool
+
         with open_pool(postgres) as pool, pool.transaction() as connection:
             if database:
                 report.print_findings(run_diagnostics(connection), as_json=as_json)
@@ -143,8 +167,14 @@ def modified(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """List the models that use a changed macro but that `state:modified` misses, for `dbt build --select`."""
+    """List models for `dbt build --select`.
+
+    These are the models that use a changed macro but that `state:modified` misses.
+    """
     with exit_on_error(as_json=as_json, debug=debug):
+        from python_runner.console import report
+        from python_runner.transform.changed_macros import reached_by_changed_macros, read_manifest
+
         names = reached_by_changed_macros(read_manifest(target), read_manifest(state))
         if as_json:
             report.print_json(names)
@@ -162,10 +192,16 @@ def demo(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Run everything on this machine, with real servers: a first load, a day of changes, a refresh."""
+    """Run everything on this machine.
+
+    Starts real servers, runs a first load, simulates a day of changes, and runs a refresh.
+    """
     with exit_on_error(as_json=as_json, debug=debug):
+        from python_runner.console import report
+        from python_runner.console.progress import progress_listener
+
         try:
-            from python_runner.demo import sample, story  # noqa: PLC0415  the servers are an optional dependency
+            from python_runner.demo import sample, story
         except ImportError as error:
             raise UsageError(f"the demo needs {error.name}: pip install 'collectibles-snapshots[demo]'") from error
         if stop:

@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from python_runner.console import report
-from python_runner.console.progress import JsonLines, stderr
 from python_runner.errors import RunnerError, UsageError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and progress as JSON lines on stderr.")]
@@ -34,13 +32,15 @@ def exit_on_error(*, as_json: bool, debug: bool) -> Iterator[None]:
         if debug:
             traceback.print_exc()
         if as_json:
+            from python_runner.console import progress, report
+
             report.print_json({"error": str(error)})
-            JsonLines().emit("error", text=str(error))
+            progress.JsonLines().emit("error", text=str(error))
         else:
-            stderr.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+            typer.secho(f"error: {error}", fg="red", err=True)
         raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
     except KeyboardInterrupt:
-        stderr.print("stopped: the unfinished load changed nothing; run the command again to resume it")
+        typer.echo("stopped: the unfinished load changed nothing; run the command again to resume it", err=True)
         raise typer.Exit(1) from None
 
 

@@ -7,10 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -114,6 +110,9 @@ class SnowflakeSettings(BaseSettings):
 
 def _private_key(path: Path, passphrase: SecretStr | None) -> bytes:
     """The key in the form that the connector takes; UsageError if it cannot be read."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  most logins do not use a key
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
     secret = passphrase.get_secret_value().encode() if passphrase else None
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), secret)
@@ -151,9 +150,12 @@ def snowflake_settings() -> SnowflakeSettings:
 
 def parse_conninfo(conninfo: str) -> dict[str, Any]:
     """The parts of a libpq connection string. UsageError omits the string: it may contain a password."""
+    from psycopg import ProgrammingError  # noqa: PLC0415  a variable that is not set is reported without the driver
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
     try:
         parts = conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError as error:
+    except ProgrammingError as error:
         raise UsageError(
             "DATABASE_URL is not a connection string that libpq accepts: "
             "use postgresql://user:password@host:5432/database"

@@ -7,15 +7,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from python_runner.ingest.load import LoadResult
-from python_runner.ingest.reconcile import Preview
-from python_runner.postgres.diagnostics import Finding
-from python_runner.transform.dbt_build import BuildResult
+if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
+    from python_runner.ingest.load import LoadResult
+    from python_runner.ingest.reconcile import Preview
+    from python_runner.postgres.diagnostics import Finding
+    from python_runner.transform.dbt_build import BuildResult
 
 WIDTH = 120  # the tables need it; a narrower terminal wraps the lines
 
