@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from python_runner.demo import sample
 from python_runner.ingest.load import load_fetched
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Pool, open_pool
 from python_runner.settings import PostgresSettings, postgres_settings
@@ -55,7 +55,7 @@ def _load(pool: Pool, generated: duckdb.DuckDBPyConnection, source: Source) -> N
     reader = generated.execute(select(source, EVERYTHING).sql).to_arrow_reader(PAGE)
     fetches = (partial(pa.Table.from_batches, [batch]) for batch in reader)
 
-    load_fetched(pool, source, fetches, mode="first", whole=True, workers=2, meter=Meter())
+    load_fetched(pool, source, fetches, mode="first", whole=True, workers=2, progress=SourceProgress())
 
 
 if __name__ == "__main__":

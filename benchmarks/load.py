@@ -25,7 +25,7 @@ from python_runner.demo import sample, stand_in
 from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
 from python_runner.snowflake import queries
 from python_runner.snowflake.client import Snowflake
-from tests.runner.proxy import in_front_of
+from tests.runner.proxy import proxy_to
 
 WITH_DLT = ("dlt_stock", "dlt_tuned")
 DOWNLOADED = "its package downloads the program when it first runs, so that no version can be locked"
@@ -95,11 +95,11 @@ def warehouse(folder: Path, rows: int) -> Iterator[None]:
 def slowed() -> Iterator[dict[str, int]]:
     """Snowflake as it is, far away, and behind the default limit; how much it was asked is known afterwards."""
     noted: dict[str, int] = {}
-    with in_front_of(int(os.environ["SNOWFLAKE_PORT"])) as proxy:
+    with proxy_to(int(os.environ["SNOWFLAKE_PORT"])) as proxy:
         proxy.latency = LATENCY
         with environment(SNOWFLAKE_PORT=str(proxy.port), SNOWFLAKE_RATE_LIMIT_RPS=LIMIT):
             yield noted
-    noted |= {"statements": len(proxy.statements), "most_in_a_second": proxy.most_in_a_second()}
+    noted |= {"statements": len(proxy.statements), "most_in_a_second": proxy.max_per_second()}
 
 
 def prepare() -> None:

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Identifier
 
 from python_runner.ingest.load import load_from_snowflake
 from python_runner.ingest.reconcile import reconcile
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import open_pool
 from python_runner.settings import postgres_settings, snowflake_settings
@@ -50,12 +50,12 @@ class Figures:
     waited_seconds: float | None = None
 
 
-class Clock(Meter):
+class Clock(SourceProgress):
     """Notes when the last page was staged."""
 
     staged_at = 0.0
 
-    def page(self, rows: int) -> None:  # noqa: ARG002
+    def page_staged(self, rows: int) -> None:  # noqa: ARG002
         """One more."""
         self.staged_at = perf_counter()
 
@@ -64,8 +64,8 @@ def ours(*, full: bool = False) -> Figures:
     """An ordinary load of ours, or a full one."""
     clock, begin = Clock(), perf_counter()
     with open_pool(postgres_settings()) as pool, Snowflake(snowflake_settings()) as warehouse:
-        pool.persist(lambda connection: raw_schema.create_tables(connection, [HOLDINGS]))
-        loaded = load_from_snowflake(pool, warehouse, HOLDINGS, full=full, meter=clock)
+        pool.run_with_retry(lambda connection: raw_schema.create_tables(connection, [HOLDINGS]))
+        loaded = load_from_snowflake(pool, warehouse, HOLDINGS, full=full, progress=clock)
         waited = warehouse.waited_seconds
     end = perf_counter()
     return Figures(loaded.rows_fetched, end - begin, end - clock.staged_at, waited)
@@ -75,7 +75,7 @@ def reconciled() -> Figures:
     """Checksums of both sides, and the rows that travel."""
     begin = perf_counter()
     with open_pool(postgres_settings()) as pool, Snowflake(snowflake_settings()) as warehouse:
-        loaded = reconcile(pool, warehouse, HOLDINGS, meter=Meter())
+        loaded = reconcile(pool, warehouse, HOLDINGS, progress=SourceProgress())
     return Figures(loaded.rows_fetched, perf_counter() - begin)
 
 

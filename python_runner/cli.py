@@ -1,28 +1,20 @@
-"""The `runner` command."""
+"""The `runner` command.
+
+A command imports what it needs when it needs it, so that `--help` and usage errors do not wait for dbt, Arrow and
+drivers.
+"""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from python_runner import refresh
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
-from python_runner.console import report
-from python_runner.console.progress import Narrator, narrator
 from python_runner.errors import UsageError
-from python_runner.ingest.files import read_csv, read_parquet
-from python_runner.ingest.status import status as read_status
-from python_runner.postgres.diagnostics import monitor
-from python_runner.postgres.pool import open_pool
-from python_runner.postgres.run_lock import RunLock, exclusive
 from python_runner.project import PROJECT
-from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
-from python_runner.sources import pick, read_sources
-from python_runner.transform.changed_macros import reached_by_changed_macros, read_manifest
 
 
 class ScaleName(str, Enum):
@@ -33,27 +25,30 @@ class ScaleName(str, Enum):
 
 
 app = typer.Typer(
-    help="Load Snowflake into Postgres, gently, and build the snapshots with dbt.",
+    help="Load Snowflake into Postgres at a limited rate, and build the snapshots with dbt.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich for the help takes as long as everything else
 )
 
 
 @app.command()
 def load(
-    source: Annotated[str | None, typer.Option(help="Load this source alone.")] = None,
+    source: Annotated[str | None, typer.Option(help="Load only this source.")] = None,
     from_csv: Annotated[
         Path | None,
-        typer.Option(help="Read the source from a CSV file (.gz too).", exists=True, dir_okay=False, readable=True),
+        typer.Option(
+            help="Read the source from a CSV file, optionally .gz.", exists=True, dir_okay=False, readable=True
+        ),
     ] = None,
     from_parquet: Annotated[
         Path | None,
         typer.Option(help="Read the source from a Parquet file.", exists=True, dir_okay=False, readable=True),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Fetch everything, and apply it as a difference.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Fetch everything and apply the difference.")] = False,
     reconcile: Annotated[
-        bool, typer.Option("--reconcile", help="Compare checksums with Snowflake, and repair what differs.")
+        bool, typer.Option("--reconcile", help="Compare checksums with Snowflake and repair what differs.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --reconcile: show what would change, and change nothing.")
@@ -64,23 +59,41 @@ def load(
 ) -> None:
     """Load what changed in Snowflake (or a file) into the raw tables."""
     with exit_on_error(as_json=as_json, debug=debug):
-        postgres, chosen = postgres_settings(), pick(read_sources(), source)
         check_load_options(
             {"--source": source, "--from-csv": from_csv, "--from-parquet": from_parquet, "--full": full,
              "--reconcile": reconcile, "--dry-run": dry_run}
         )  # fmt: skip
-        with narrator(as_json=as_json) as told, _exclusive(postgres, "load", told, no_wait=no_wait) as lock:
+        from python_runner.sources import read_sources, select_sources
+
+        sources = select_sources(read_sources(), source)
+
+        from python_runner.settings import postgres_settings, snowflake_settings
+
+        postgres = postgres_settings()
+
+        from python_runner import refresh
+        from python_runner.console import report
+        from python_runner.console.progress import progress_listener
+        from python_runner.ingest.files import read_csv, read_parquet
+        from python_runner.postgres.run_lock import hold_run_lock
+
+        with (
+            progress_listener(as_json=as_json) as listener,
+            hold_run_lock(postgres, "load", wait=not no_wait, notify=listener.message) as lock,
+        ):
             if dry_run:
-                previews = refresh.preview_reconcile(postgres, snowflake_settings(), chosen, told, guard=lock.check)
+                previews = refresh.preview_reconcile(
+                    postgres, snowflake_settings(), sources, listener, guard=lock.check
+                )
             elif from_csv:
-                pages = read_csv(from_csv, chosen[0])
-                loaded = [refresh.load_file(postgres, chosen[0], pages, told, full=full, guard=lock.check)]
+                pages = read_csv(from_csv, sources[0])
+                loaded = [refresh.load_file(postgres, sources[0], pages, listener, full=full, guard=lock.check)]
             elif from_parquet:
-                pages = read_parquet(from_parquet, chosen[0])
-                loaded = [refresh.load_file(postgres, chosen[0], pages, told, full=full, guard=lock.check)]
+                pages = read_parquet(from_parquet, sources[0])
+                loaded = [refresh.load_file(postgres, sources[0], pages, listener, full=full, guard=lock.check)]
             else:
-                how: refresh.How = "reconcile" if reconcile else "full" if full else "ordinary"
-                loaded = refresh.load(postgres, snowflake_settings(), chosen, told, how=how, guard=lock.check)
+                mode: refresh.LoadMode = "reconcile" if reconcile else "full" if full else "ordinary"
+                loaded = refresh.load(postgres, snowflake_settings(), sources, listener, mode=mode, guard=lock.check)
         if dry_run:
             report.print_previews(previews, as_json=as_json)
         else:
@@ -98,50 +111,72 @@ def run(
 ) -> None:
     """Load, then build the models with dbt."""
     with exit_on_error(as_json=as_json, debug=debug):
-        postgres, warehouse, sources = (
-            postgres_settings(),
-            snowflake_settings(),
-            list(read_sources().values()),
-        )
-        with narrator(as_json=as_json) as told, _exclusive(postgres, "run", told, no_wait=no_wait) as lock:
-            how: refresh.How = "full" if full_refresh else "ordinary"
-            loaded = refresh.load(postgres, warehouse, sources, told, how=how, guard=lock.check)
-            built = refresh.build(postgres, told, full_refresh=full_refresh, guard=lock.check)
+        from python_runner.settings import postgres_settings, snowflake_settings
+        from python_runner.sources import read_sources
+
+        postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
+
+        from python_runner import refresh
+        from python_runner.console import report
+        from python_runner.console.progress import progress_listener
+        from python_runner.postgres.run_lock import hold_run_lock
+
+        with (
+            progress_listener(as_json=as_json) as listener,
+            hold_run_lock(postgres, "run", wait=not no_wait, notify=listener.message) as lock,
+        ):
+            mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
+            loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
+            built = refresh.build(postgres, listener, full_refresh=full_refresh, guard=lock.check)
         report.print_results(loaded, built, as_json=as_json)
 
 
 @app.command()
 def status(
-    database: Annotated[bool, typer.Option("--database", help="Show how the server fares instead.")] = False,
+    database: Annotated[bool, typer.Option("--database", help="Show diagnostics of the server instead.")] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Show batches, lag, rejects and sizes."""
     with exit_on_error(as_json=as_json, debug=debug):
+        from python_runner.settings import postgres_settings
+
         postgres = postgres_settings()
+
+        from python_runner.console import report
+        from python_runner.ingest.status import read_status
+        from python_runner.postgres.diagnostics import run_diagnostics
+        from python_runner.postgres.pool import open_pool
+
         with open_pool(postgres) as pool, pool.transaction() as connection:
             if database:
-                report.print_findings(monitor(connection), as_json=as_json)
+                report.print_findings(run_diagnostics(connection), as_json=as_json)
                 return
-            found = read_status(connection, postgres.dbt_pg_schema)
+            tables = read_status(connection, postgres.dbt_pg_schema)
         if as_json:
-            report.print_json(found)
+            report.print_json(tables)
         else:
-            for title, rows in found.items():
+            for title, rows in tables.items():
                 report.print_rows(title, rows)
 
 
 @app.command()
 def modified(
     state: Annotated[
-        Path, typer.Option(help="The folder of production's manifest.json.", exists=True, file_okay=False)
+        Path, typer.Option(help="The folder with production's manifest.json.", exists=True, file_okay=False)
     ],
-    target: Annotated[Path, typer.Option(help="The folder of the one that dbt has made here.")] = PROJECT / "target",
+    target: Annotated[Path, typer.Option(help="The folder with the local manifest.json.")] = PROJECT / "target",
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Name the models that a changed macro reaches unseen by `state:modified`, for `dbt build --select`."""
+    """List models for `dbt build --select`.
+
+    These are the models that use a changed macro but that `state:modified` misses.
+    """
     with exit_on_error(as_json=as_json, debug=debug):
+        from python_runner.console import report
+        from python_runner.transform.changed_macros import reached_by_changed_macros, read_manifest
+
         names = reached_by_changed_macros(read_manifest(target), read_manifest(state))
         if as_json:
             report.print_json(names)
@@ -151,18 +186,24 @@ def modified(
 
 @app.command()
 def demo(
-    scale: Annotated[ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")] = (
-        ScaleName.small
-    ),
+    scale: Annotated[
+        ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")
+    ] = ScaleName.small,
     psql: Annotated[bool, typer.Option("--psql", help="Open psql on the demo's database.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show the main job on this machine: real servers, a first load, a day of changes, a refresh."""
+    """Run everything on this machine.
+
+    Starts real servers, runs a first load, simulates a day of changes, and runs a refresh.
+    """
     with exit_on_error(as_json=as_json, debug=debug):
+        from python_runner.console import report
+        from python_runner.console.progress import progress_listener
+
         try:
-            from python_runner.demo import sample, story  # noqa: PLC0415  the servers are an extra
+            from python_runner.demo import sample, story
         except ImportError as error:
             raise UsageError(f"the demo needs {error.name}: pip install 'collectibles-snapshots[demo]'") from error
         if stop:
@@ -170,23 +211,14 @@ def demo(
         elif psql:
             story.psql()
         else:
-            with narrator(as_json=as_json) as told:
-                happened = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], told)
+            with progress_listener(as_json=as_json) as listener:
+                result = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], listener)
             if as_json:
-                report.print_json(happened)
+                report.print_json(result)
             else:
-                story.print_story(happened)
+                story.print_story(result)
 
 
 def main() -> None:
-    """Entry point: exit code 0 ok, 1 failed, 2 wrong usage."""
+    """Entry point: exit code 0 for success, 1 for failure, 2 for wrong usage."""
     app()
-
-
-def _exclusive(
-    postgres: PostgresSettings, what: str, told: Narrator, *, no_wait: bool
-) -> AbstractContextManager[RunLock]:
-    def say(text: str) -> None:
-        told.tell("message", text=text)
-
-    return exclusive(postgres, what, wait=not no_wait, say=say)

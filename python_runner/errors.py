@@ -1,9 +1,9 @@
-"""What the runner raises: one line that says what is wrong and what to do."""
+"""The exceptions of the runner. A message is one line: what is wrong, which value, what to do."""
 
 
 class RunnerError(Exception):
-    """The work failed; the CLI prints the message and exits with 1."""
+    """The operation failed; the CLI prints the message and exits with code 1."""
 
 
 class UsageError(RunnerError):
-    """The call or the configuration is wrong; the CLI prints the message and exits with 2."""
+    """The call or the configuration is wrong; the CLI prints the message and exits with code 2."""

@@ -1,4 +1,4 @@
-"""Where the dbt project is."""
+"""The location of the dbt project and of its source declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps behind the commands: load the sources, build the models."""
+"""Load the sources, then build the models: the operations behind the commands."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from python_runner.console.progress import Narrator, SourceMeter, step
+from python_runner.console.progress import ProgressListener, SourceProgressEmitter, step
 from python_runner.errors import RunnerError
-from python_runner.ingest.load import Loaded, load_from_file, load_from_snowflake
+from python_runner.ingest.load import LoadResult, load_from_file, load_from_snowflake
 from python_runner.ingest.reconcile import Preview, preview, reconcile
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Guard, Pool, open_pool
@@ -24,37 +24,37 @@ from python_runner.transform import dbt_build
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
 
-How = Literal["ordinary", "full", "reconcile"]
+LoadMode = Literal["ordinary", "full", "reconcile"]
 
 
 def load(
     postgres: PostgresSettings,
     warehouse: SnowflakeSettings,
     sources: list[Source],
-    narrator: Narrator,
+    listener: ProgressListener,
     *,
-    how: How = "ordinary",
+    mode: LoadMode = "ordinary",
     guard: Guard = lambda: None,
-) -> list[Loaded]:
+) -> list[LoadResult]:
     """Load the sources from Snowflake, one after the other, in the declared order; `guard` may raise to stop it."""
 
-    def load_one(pool: Pool, snowflake: Snowflake, source: Source) -> Loaded:
-        meter = SourceMeter(narrator, source.name, lambda: snowflake.waited_seconds)
+    def load_one(pool: Pool, snowflake: Snowflake, source: Source) -> LoadResult:
+        progress = SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds)
         begin, retries, waited = perf_counter(), snowflake.retries, snowflake.waited_seconds
-        if how == "reconcile":
-            loaded = reconcile(pool, snowflake, source, meter=meter)
+        if mode == "reconcile":
+            loaded = reconcile(pool, snowflake, source, progress=progress)
         else:
-            loaded = load_from_snowflake(pool, snowflake, source, full=how == "full", meter=meter)
+            loaded = load_from_snowflake(pool, snowflake, source, full=mode == "full", progress=progress)
         loaded = replace(
             loaded,
             seconds=perf_counter() - begin,
             retries=snowflake.retries - retries,
             waited_seconds=round(snowflake.waited_seconds - waited, 3),
         )
-        narrator.tell("loaded", **asdict(loaded))
+        listener.emit("loaded", **asdict(loaded))
         return loaded
 
-    with _opened(postgres, warehouse, sources, narrator, guard) as (pool, snowflake):
+    with _opened(postgres, warehouse, sources, listener, guard) as (pool, snowflake):
         return [load_one(pool, snowflake, source) for source in sources]
 
 
@@ -62,18 +62,18 @@ def preview_reconcile(
     postgres: PostgresSettings,
     warehouse: SnowflakeSettings,
     sources: list[Source],
-    narrator: Narrator,
+    listener: ProgressListener,
     *,
     guard: Guard = lambda: None,
 ) -> list[Preview]:
     """What reconciling would change."""
-    with _opened(postgres, warehouse, sources, narrator, guard) as (pool, snowflake):
+    with _opened(postgres, warehouse, sources, listener, guard) as (pool, snowflake):
         return [
             preview(
                 pool,
                 snowflake,
                 source,
-                meter=SourceMeter(narrator, source.name, lambda: snowflake.waited_seconds),
+                progress=SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds),
             )
             for source in sources
         ]
@@ -83,38 +83,38 @@ def load_file(
     postgres: PostgresSettings,
     source: Source,
     pages: Iterable[pa.Table],
-    narrator: Narrator,
+    listener: ProgressListener,
     *,
     full: bool = False,
     guard: Guard = lambda: None,
-) -> Loaded:
+) -> LoadResult:
     """Load one source from the pages of a file."""
     with open_pool(postgres, guard) as pool:
         _create_tables(pool)
-        loaded = load_from_file(pool, source, pages, full=full, meter=SourceMeter(narrator, source.name))
-    narrator.tell("loaded", **asdict(loaded))
+        loaded = load_from_file(pool, source, pages, full=full, progress=SourceProgressEmitter(listener, source.name))
+    listener.emit("loaded", **asdict(loaded))
     return loaded
 
 
 def build(
-    postgres: PostgresSettings, narrator: Narrator, *, full_refresh: bool = False, guard: Guard = lambda: None
-) -> dbt_build.Built:
+    postgres: PostgresSettings, listener: ProgressListener, *, full_refresh: bool = False, guard: Guard = lambda: None
+) -> dbt_build.BuildResult:
     """`dbt build`, told node by node.
 
-    Without the unit tests, whose inputs are fixed: they are for CI. The tests that join everything anew come
-    with a full refresh alone: an ordinary one should cost what changed. Before a full refresh the models are built as
-    on any day, so that what they have become can be compared with their rebuild.
+    Unit tests have fixed inputs and run in CI only. Tests that join whole tables run only in a full refresh, because
+    an ordinary refresh must cost no more than what changed. A full refresh first builds the models incrementally, so
+    that the result can be compared with the rebuild.
     """
 
     def on_node(name: str, total: int | None) -> None:
         if total:
-            narrator.tell("planned", total=total)
+            listener.emit("planned", total=total)
         else:
-            narrator.tell("node", name=name)
+            listener.emit("node", name=name)
 
-    def run_dbt(title: str, *arguments: str) -> dbt_build.Built:
+    def run_dbt(title: str, *arguments: str) -> dbt_build.BuildResult:
         guard()
-        with step(narrator, title):
+        with step(listener, title):
             return dbt_build.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
 
     if not full_refresh:
@@ -122,20 +122,24 @@ def build(
     compared = ["--vars", "{compare_rebuild: true}"]
     try:
         run_dbt("dbt build, to compare with", "--exclude-resource-type", "test")
-    except RunnerError as error:  # which the full refresh may mend
-        narrator.tell("message", text=f"the rebuild has nothing to be compared with: {error}")
+    except RunnerError as error:  # the full refresh can repair the models
+        listener.message(f"the rebuild has nothing to be compared with: {error}")
         compared = []
     return run_dbt("dbt build --full-refresh", "--full-refresh", *compared)
 
 
 @contextmanager
 def _opened(
-    postgres: PostgresSettings, warehouse: SnowflakeSettings, sources: list[Source], narrator: Narrator, guard: Guard
+    postgres: PostgresSettings,
+    warehouse: SnowflakeSettings,
+    sources: list[Source],
+    listener: ProgressListener,
+    guard: Guard,
 ) -> Iterator[tuple[Pool, Snowflake]]:
     from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
 
     def say(text: str) -> None:
-        narrator.tell("message", text=text)
+        listener.emit("message", text=text)
 
     with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
         check_columns(snowflake, sources, warn=say)
@@ -144,4 +148,4 @@ def _opened(
 
 
 def _create_tables(pool: Pool) -> None:
-    pool.persist(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))
+    pool.run_with_retry(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))

@@ -7,10 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,7 +16,7 @@ SECRET = re.compile("PASS|TOKEN|URL")
 
 
 class PostgresSettings(BaseSettings):
-    """Where the snapshots live, and how many connections the runner may hold there."""
+    """The Postgres database, and the limits of the connections to it."""
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
@@ -28,17 +24,17 @@ class PostgresSettings(BaseSettings):
     db_pool_min: int = Field(2, ge=1)
     db_pool_max: int = Field(20, ge=1)
     db_pool_timeout_s: float = Field(60, gt=0, description="how long to wait for a free connection")
-    db_statement_timeout_s: int = Field(0, ge=0, description="0 is none: a first load may take what it takes")
-    db_lock_timeout_s: int = Field(0, ge=0, description="0 is none")
+    db_statement_timeout_s: int = Field(0, ge=0, description="0 disables it: a first load can run for a long time")
+    db_lock_timeout_s: int = Field(0, ge=0, description="0 disables it")
     dbt_pg_schema: str = "public"
 
     @property
     def conninfo(self) -> str:
-        """The connection string; any form libpq takes."""
+        """The connection string, in any form that libpq accepts."""
         return self.database_url.get_secret_value()
 
     def for_dbt(self) -> dict[str, str]:
-        """The same connection as the variables that `profiles.yml.example` reads."""
+        """The same connection, as the environment variables that `profiles.yml.example` reads."""
         parts = parse_conninfo(self.conninfo)
         dbt_env = {
             "DBT_PG_HOST": parts.get("host") or parts.get("hostaddr"),
@@ -52,7 +48,7 @@ class PostgresSettings(BaseSettings):
 
 
 class SnowflakeSettings(BaseSettings):
-    """Where the facts live, and how gently they are read."""
+    """The Snowflake schema to read, and the limits of reading it."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -76,22 +72,22 @@ class SnowflakeSettings(BaseSettings):
     port: int | None = Field(None, ge=1, le=65535)
     protocol: str | None = Field(None, pattern="^https?$")
 
-    rate_limit_rps: float = Field(2, gt=0, description="statements a second, over all workers")
-    batch_size: int = Field(100_000, ge=1, description="rows a statement")
+    rate_limit_rps: float = Field(2, gt=0, description="statements per second, over all workers")
+    batch_size: int = Field(100_000, ge=1, description="rows per statement")
     batches_in_parallel: int = Field(3, ge=1, description="statements in flight")
 
     @property
     def credential(self) -> str:
-        """The variable with what proves the user: the token, the key or the password, whichever is set first."""
+        """The name of the variable that is used to log in: the token, else the key, else the password."""
         given = {"TOKEN": self.token, "PRIVATE_KEY_PATH": self.private_key_path}
         return f"SNOWFLAKE_{next((name for name, value in given.items() if value), 'PASSWORD')}"
 
     def connect_args(self) -> dict[str, Any]:
-        """Arguments of `snowflake.connector.connect`, absent ones left out."""
+        """The arguments of `snowflake.connector.connect`, without those that are not set."""
         args = {
             "account": self.account,
             "user": self.user,
-            **self._proof(),
+            **self._credentials(),
             "role": self.role,
             "warehouse": self.warehouse,
             "database": self.database,
@@ -102,7 +98,7 @@ class SnowflakeSettings(BaseSettings):
         }
         return {name: value for name, value in args.items() if value is not None}
 
-    def _proof(self) -> dict[str, Any]:
+    def _credentials(self) -> dict[str, Any]:
         if self.token:
             return {"authenticator": "oauth", "token": self.token.get_secret_value()}
         if self.private_key_path:
@@ -113,14 +109,17 @@ class SnowflakeSettings(BaseSettings):
 
 
 def _private_key(path: Path, passphrase: SecretStr | None) -> bytes:
-    """The key as the connector takes it; UsageError where it cannot be read."""
+    """The key in the form that the connector takes; UsageError if it cannot be read."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  most logins do not use a key
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
     secret = passphrase.get_secret_value().encode() if passphrase else None
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), secret)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise UsageError(
-            f"SNOWFLAKE_PRIVATE_KEY_PATH ({path}) is no private key that can be read: give a PEM file, and"
-            " SNOWFLAKE_PRIVATE_KEY_PASSPHRASE if it is encrypted, only then"
+            f"SNOWFLAKE_PRIVATE_KEY_PATH ({path}) is no private key that can be read: use a PEM file, and set"
+            " SNOWFLAKE_PRIVATE_KEY_PASSPHRASE only if it is encrypted"
         ) from error
     return key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -150,12 +149,15 @@ def snowflake_settings() -> SnowflakeSettings:
 
 
 def parse_conninfo(conninfo: str) -> dict[str, Any]:
-    """The parts of a libpq connection string; UsageError (without the string: it may hold a password)."""
+    """The parts of a libpq connection string. UsageError omits the string: it may contain a password."""
+    from psycopg import ProgrammingError  # noqa: PLC0415  a variable that is not set is reported without the driver
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
     try:
         parts = conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError as error:
+    except ProgrammingError as error:
         raise UsageError(
-            "DATABASE_URL is not a connection string libpq understands: "
+            "DATABASE_URL is not a connection string that libpq accepts: "
             "use postgresql://user:password@host:5432/database"
         ) from error
     return dict(parts)
@@ -166,6 +168,6 @@ def _first_line(error: ValidationError, prefix: str) -> str:
     field = str(first["loc"][0]).upper()
     name = field if field.startswith(prefix) else prefix + field
     if first["type"] == "missing":
-        return f"{name} is not set: put it into the environment or into .env (see .env.example)"
+        return f"{name} is not set: set it in the environment or in .env (see .env.example)"
     given = f" (is {os.environ[name]!r})" if name in os.environ and not SECRET.search(name) else ""
     return f"{name}{given}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -1,4 +1,4 @@
-"""The sources as declared in the dbt project: the one place that says what is loaded, and how."""
+"""The sources, as declared in the dbt project. The declaration alone defines what is loaded and how."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["text", "bigint", "integer", "boolean", "numeric", "timestamptz"]
 
 
 class Column(BaseModel):
-    """One loaded column; the fields are explained at the head of the declaration."""
+    """One loaded column; the declaration explains the fields in its header."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,7 +41,7 @@ class Column(BaseModel):
 
     @property
     def snowflake_name(self) -> str:
-        """The column to read."""
+        """The name of the column in Snowflake."""
         return self.origin or self.name
 
 
@@ -60,7 +60,7 @@ class PartitionBy(BaseModel):
 
     @property
     def columns(self) -> dict[str, str]:
-        """The column by the kind that names it: one, where the declaration is sound."""
+        """The partition columns by kind. A valid declaration has one."""
         kinds = {"range": self.by_range, "hash": self.by_hash, "list": self.by_list}
         return {kind: column for kind, column in kinds.items() if column}
 
@@ -79,7 +79,7 @@ class Source(BaseModel):
     overlap_minutes: int = 60
     referenced_by: str | None = None
     reject_limit: float = Field(0.01, ge=0, le=1)
-    indexes: list[dict[str, Any]] = Field(default=[], description="For the macros: dbt keeps them as declared.")
+    indexes: list[dict[str, Any]] = Field(default=[], description="Used by the dbt macros only.")
     partition_by: PartitionBy | None = None
     columns: tuple[Column, ...]
 
@@ -88,8 +88,8 @@ class Source(BaseModel):
         if self.partition_by and list(self.partition_by.columns.values()) != [self.key]:
             named = ", ".join(f"{kind} {column}" for kind, column in self.partition_by.columns.items()) or "nothing"
             raise ValueError(
-                f"{self.name} declares partition_by {named}: rows are upserted by the key {self.key}, which PostgreSQL"
-                f" holds only if it contains the partition column: name {self.key} under one of range, hash, list"
+                f"{self.name} declares partition_by {named}: rows are upserted by the key {self.key}, and PostgreSQL"
+                f" requires it to contain the partition column: set {self.key} as one of range, hash, list"
             )
         return self
 
@@ -100,16 +100,16 @@ class Source(BaseModel):
 
     @property
     def column_names(self) -> list[str]:
-        """Names in the raw table, in order."""
+        """The column names of the raw table, in order."""
         return [column.name for column in self.columns]
 
     def column(self, name: str) -> Column:
-        """The column of that name; KeyError where there is none."""
+        """The column of that name; KeyError if there is none."""
         return {column.name: column for column in self.columns}[name]
 
 
 def read_sources(declaration: Path = DECLARATION) -> dict[str, Source]:
-    """The declared sources by name, in the order they are loaded. RunnerError names what is wrong."""
+    """The declared sources by name, in load order. RunnerError names what is wrong."""
     try:
         tables = next(s for s in yaml.safe_load(declaration.read_text())["sources"] if s["name"] == "raw")["tables"]
         return {table["name"]: _source(table) for table in tables}
@@ -121,8 +121,8 @@ def read_sources(declaration: Path = DECLARATION) -> dict[str, Source]:
         raise RunnerError(f"{declaration.name} declares no sources that can be read: {error}") from error
 
 
-def pick(sources: dict[str, Source], name: str | None) -> list[Source]:
-    """The named source, or all of them; UsageError lists the names there are."""
+def select_sources(sources: dict[str, Source], name: str | None) -> list[Source]:
+    """The named source, or all sources if no name is given. UsageError lists the valid names."""
     if name is None:
         return list(sources.values())
     if name not in sources:

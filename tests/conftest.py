@@ -17,9 +17,9 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
 from python_runner.demo import embedded, stand_in
-from python_runner.ingest.load import Loaded, load_from_snowflake
+from python_runner.ingest.load import LoadResult, load_from_snowflake
 from python_runner.ingest.reconcile import Preview, preview, reconcile
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Pool, open_pool
 from python_runner.settings import PostgresSettings, SnowflakeSettings
@@ -155,10 +155,10 @@ class Loader:
     warehouse: Warehouse
     reject_limit: float = 0.01
 
-    def __call__(self, *names: str, full: bool = False, **settings: Any) -> list[Loaded]:
+    def __call__(self, *names: str, full: bool = False, **settings: Any) -> list[LoadResult]:
         return self._each(partial(load_from_snowflake, full=full), names, settings)
 
-    def reconcile(self, *names: str, **settings: Any) -> list[Loaded]:
+    def reconcile(self, *names: str, **settings: Any) -> list[LoadResult]:
         return self._each(reconcile, names, settings)
 
     def preview(self, *names: str, **settings: Any) -> list[Preview]:
@@ -170,7 +170,7 @@ class Loader:
         reading = self.warehouse.settings.model_copy(update=settings)
         with open_pool(self.database.settings) as pool, Snowflake(reading, first_backoff_s=0.01) as source:
             prepare(pool)
-            return [work(pool, source, sources[name], meter=Meter()) for name in names or sources]
+            return [work(pool, source, sources[name], progress=SourceProgress()) for name in names or sources]
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def load(database: Database, warehouse: Warehouse) -> Loader:
 
 
 def prepare(pool: Pool) -> None:
-    pool.persist(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))
+    pool.run_with_retry(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))
 
 
 def _literal(row: tuple[Any, ...]) -> str:

@@ -1,4 +1,4 @@
-"""How a running command says how far it is: bars for people, one JSON object a line for machines."""
+"""Reports the progress of a running command: progress bars for people, JSON lines for machines."""
 
 from __future__ import annotations
 
@@ -14,102 +14,106 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.source_progress import SourceProgress
 
-errors = Console(stderr=True, highlight=False)
-
-
-class Narrator(Protocol):
-    """Is told what happens: an event and its figures."""
-
-    def tell(self, event: str, **figures: Any) -> None:
-        """Say it."""
+stderr = Console(stderr=True, highlight=False)
 
 
-class Lines(Narrator):
-    """JSON lines on standard error."""
+class ProgressListener(Protocol):
+    """Receives events: a name and its fields."""
 
-    def tell(self, event: str, **figures: Any) -> None:
-        """Write one line at once, since several threads do."""
+    def emit(self, event: str, **fields: Any) -> None:
+        """Report one event."""
+
+    def message(self, text: str) -> None:
+        """Report a text for people."""
+        self.emit("message", text=text)
+
+
+class JsonLines(ProgressListener):
+    """Writes each event as a JSON line on standard error."""
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Write the line in one call, because several threads emit events."""
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        sys.stderr.write(json.dumps({"time": now, "event": event, **figures}, default=str) + "\n")
+        sys.stderr.write(json.dumps({"time": now, "event": event, **fields}, default=str) + "\n")
         sys.stderr.flush()
 
 
-class Bars(Narrator):
-    """A bar for each step and source; messages go above them."""
+class ProgressBars(ProgressListener):
+    """Shows a progress bar for each step and source, and prints messages above them."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._task = TaskID(0)
 
-    def tell(self, event: str, **figures: Any) -> None:
-        """Show what the event changes; others are for machines."""
+    def emit(self, event: str, **fields: Any) -> None:
+        """Update the bar; events that are for machines only are ignored."""
         match event:
             case "message":
-                self._bar.console.print(figures["text"], markup=False)
+                self._bar.console.print(fields["text"], markup=False)
             case "resumed":
-                self._bar.console.print("{source}: goes on after {batches:,} batches that are staged".format(**figures))
+                self._bar.console.print("{source}: resumed; {batches:,} batches are already staged".format(**fields))
             case "started":
-                self._task = self._bar.add_task(figures["step"], total=None, detail="")
+                self._task = self._bar.add_task(fields["step"], total=None, detail="")
             case "compared":
-                self._bar.update(self._task, detail="{differing:,} of {buckets:,} buckets differ".format(**figures))
+                self._bar.update(self._task, detail="{differing:,} of {buckets:,} buckets differ".format(**fields))
             case "planned":
-                self._bar.update(self._task, total=figures["total"])
+                self._bar.update(self._task, total=fields["total"])
             case "batch":
-                detail = "{rows:,} rows, {rows_per_second:,} rows/s".format(**figures)
-                waited = f", waited {figures['waited_seconds']:,.1f} s for the rate limit"
+                detail = "{rows:,} rows, {rows_per_second:,} rows/s".format(**fields)
+                waited = f", waited {fields['waited_seconds']:,.1f} s for the rate limit"
                 self._bar.update(
-                    self._task, completed=figures["batch"], detail=detail + waited * (figures["waited_seconds"] > 0)
+                    self._task, completed=fields["batch"], detail=detail + waited * (fields["waited_seconds"] > 0)
                 )
             case "node":
-                self._bar.update(self._task, advance=1, detail=figures["name"])
+                self._bar.update(self._task, advance=1, detail=fields["name"])
             case "ended":
                 self._bar.update(self._task, total=1, completed=1)
 
 
-class SourceMeter(Meter):
-    """Counts the batches of one source and tells of each."""
+class SourceProgressEmitter(SourceProgress):
+    """Counts the batches of one source and emits an event for each."""
 
-    def __init__(self, narrator: Narrator, source: str, waited: Callable[[], float] = lambda: 0.0) -> None:
-        self._narrator, self._source, self._waited = narrator, source, waited
-        self._before, self._started = waited(), perf_counter()
+    def __init__(self, listener: ProgressListener, source: str, waited: Callable[[], float] = lambda: 0.0) -> None:
+        self._listener, self._source, self._waited = listener, source, waited
+        self._waited_before, self._started = waited(), perf_counter()
         self._rows = self._batches = 0
         self._lock = threading.Lock()
-        narrator.tell("started", step=source, source=source)
+        listener.emit("started", step=source, source=source)
 
-    def compared(self, buckets: int, differing: int) -> None:
-        """Checksums are compared."""
-        self._narrator.tell("compared", source=self._source, buckets=buckets, differing=differing)
+    def checksums_compared(self, buckets: int, differing: int) -> None:
+        """The checksums are compared."""
+        self._listener.emit("compared", source=self._source, buckets=buckets, differing=differing)
 
-    def expect(self, pages: int) -> None:
-        """Batches to come."""
-        self._narrator.tell("planned", source=self._source, total=pages)
+    def pages_planned(self, pages: int) -> None:
+        """The number of remaining batches is known."""
+        self._listener.emit("planned", source=self._source, total=pages)
 
-    def kept(self, pages: int) -> None:
-        """An interrupted load goes on."""
-        self._narrator.tell("resumed", source=self._source, batches=pages)
+    def pages_resumed(self, pages: int) -> None:
+        """An interrupted load is resumed."""
+        self._listener.emit("resumed", source=self._source, batches=pages)
 
-    def page(self, rows: int) -> None:
+    def page_staged(self, rows: int) -> None:
         """A batch is staged."""
         with self._lock:
             self._rows += rows
             self._batches += 1
-            self._narrator.tell(
+            self._listener.emit(
                 "batch",
                 source=self._source,
                 batch=self._batches,
                 rows=self._rows,
                 rows_per_second=round(self._rows / (perf_counter() - self._started)),
-                waited_seconds=round(self._waited() - self._before, 3),
+                waited_seconds=round(self._waited() - self._waited_before, 3),
             )
 
 
 @contextmanager
-def narrator(*, as_json: bool) -> Iterator[Narrator]:
-    """Lines for machines; bars on a terminal, and elsewhere the messages alone."""
+def progress_listener(*, as_json: bool) -> Iterator[ProgressListener]:
+    """JSON lines for machines; progress bars on a terminal; otherwise only messages."""
     if as_json:
-        yield Lines()
+        yield JsonLines()
         return
     bar = Progress(
         SpinnerColumn(),
@@ -118,17 +122,17 @@ def narrator(*, as_json: bool) -> Iterator[Narrator]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[detail]}"),
         TimeElapsedColumn(),
-        console=errors,
+        console=stderr,
         transient=True,
-        disable=not errors.is_terminal,
+        disable=not stderr.is_terminal,
     )
     with bar:
-        yield Bars(bar)
+        yield ProgressBars(bar)
 
 
 @contextmanager
-def step(teller: Narrator, what: str) -> Iterator[None]:
-    """Tell when something begins and has ended."""
-    teller.tell("started", step=what)
+def step(listener: ProgressListener, name: str) -> Iterator[None]:
+    """Emit an event when a step starts and when it has ended."""
+    listener.emit("started", step=name)
     yield
-    teller.tell("ended", step=what)
+    listener.emit("ended", step=name)

@@ -1,4 +1,4 @@
-"""What the commands print at their end: tables for people, JSON for machines."""
+"""Prints the results of a command: tables for people, JSON for machines."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from python_runner.ingest.load import Loaded
-from python_runner.ingest.reconcile import Preview
-from python_runner.postgres.diagnostics import Finding
-from python_runner.transform.dbt_build import Built
+if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
+    from python_runner.ingest.load import LoadResult
+    from python_runner.ingest.reconcile import Preview
+    from python_runner.postgres.diagnostics import Finding
+    from python_runner.transform.dbt_build import BuildResult
 
-WIDTH = 120  # what the tables need; a narrower terminal wraps the lines
+WIDTH = 120  # the tables need it; a narrower terminal wraps the lines
 
 console = Console(highlight=False)
 console.width = max(console.width, WIDTH)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     json.dump(value, sys.stdout, default=_plain, indent=2)
     sys.stdout.write("\n")
 
@@ -34,7 +35,7 @@ def _plain(value: Any) -> Any:
 
 
 def print_rows(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """A table with the keys of the first row as its head."""
+    """Print a table whose header is the keys of the first row."""
     rows = list(rows)
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for name in rows[0] if rows else ():
@@ -46,8 +47,8 @@ def print_rows(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     console.print()
 
 
-def print_results(loaded: list[Loaded], built: Built | None, *, as_json: bool) -> None:
-    """What a command loaded and, where it did, built."""
+def print_results(loaded: list[LoadResult], built: BuildResult | None, *, as_json: bool) -> None:
+    """Print what a command loaded and, if it built the models, what it built."""
     if as_json:
         print_json({"loaded": loaded, "built": built})
         return
@@ -56,8 +57,8 @@ def print_results(loaded: list[Loaded], built: Built | None, *, as_json: bool) -
         print_build(built)
 
 
-def print_loads(loaded: Iterable[Loaded]) -> None:
-    """What each load fetched and changed."""
+def print_loads(loaded: Iterable[LoadResult]) -> None:
+    """Print what each load fetched and changed."""
     print_rows(
         "loaded",
         [
@@ -80,7 +81,7 @@ def print_loads(loaded: Iterable[Loaded]) -> None:
 
 
 def print_previews(previews: Iterable[Preview], *, as_json: bool) -> None:
-    """What a reconciliation would change, and the first rows of each source."""
+    """Print what a reconciliation would change, and the first changed rows of each source."""
     previews = list(previews)
     if as_json:
         print_json({"would_change": previews})
@@ -112,7 +113,7 @@ def _change(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def print_findings(findings: Iterable[Finding], *, as_json: bool) -> None:
-    """What monitoring found, each with how to read it."""
+    """Print the result of each diagnostic query and how to read it."""
     if as_json:
         print_json({finding.name: finding.rows for finding in findings})
         return
@@ -122,8 +123,8 @@ def print_findings(findings: Iterable[Finding], *, as_json: bool) -> None:
         print_rows("", finding.rows) if finding.rows else console.print("nothing\n")
 
 
-def print_build(built: Built) -> None:
-    """How many nodes of each kind dbt built, and what warned."""
+def print_build(built: BuildResult) -> None:
+    """Print how many nodes of each type dbt built, and its warnings."""
     nodes = ", ".join(f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in sorted(built.nodes.items()))
     console.print(f"built {nodes.replace('_', ' ')} in {built.seconds:.1f} s")
     for warning in built.warnings:

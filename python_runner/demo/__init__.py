@@ -1,1 +1,1 @@
-"""Everything the demo and the tests need to run alone: two real servers and a collection to fill them."""
+"""What the demo and the tests run on: an embedded Postgres, a stand-in for Snowflake, and sample data."""

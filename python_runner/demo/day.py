@@ -1,4 +1,4 @@
-"""A day in the life of the sample: set-based statements in Snowflake SQL, sent to the running stand-in."""
+"""Simulates a day of changes with set-based statements in Snowflake SQL, sent to the running stand-in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rates:
-    """What share of the held moments, editions or profiles a day touches. The default is a busy day."""
+    """The share of held moments, editions or profiles that change in a day. The default is a busy day."""
 
     moved: float = 0.01
     locked: float = 0.002
@@ -32,7 +32,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Day:
-    """How many rows the day touched. `described` are moments whose metadata arrived late."""
+    """The number of rows that changed. `described` are moments whose metadata arrived late."""
 
     moved: int
     locked: int
@@ -45,7 +45,7 @@ class Day:
 
 PICK = "mod(abs(hash({column}, '{salt}', {seed})), 1000000) < {rate} * 1000000"
 
-# The wallets of the moved moments go round among them, which keeps the sizes of the wallets as they are.
+# The moved moments exchange their wallets, so that the sizes of the wallets do not change.
 MOVE = """
 update ALLDAY_WALLET_HOLDINGS_CURRENT as h set wallet_address = m.receiver, last_event_ts = {now}
 from (
@@ -67,7 +67,7 @@ select wallet_address, cast({highest} + row_number() over (order by hash(nft_id,
 from (select nft_id, min(wallet_address) as wallet_address from ALLDAY_WALLET_HOLDINGS_CURRENT
     where {picked} and nft_id is not null group by nft_id)
 """
-# Every held moment without metadata is new or late; new ones all get it, half of the late ones do.
+# A held moment without metadata is new or late. All new moments and half of the late ones get metadata.
 DESCRIBE = """
 insert into ALLDAY_CORE_NFT_METADATA (
     nft_id, edition_id, play_id, series_id, series_name, set_id, set_name, tier, max_mint_size, serial_number,
@@ -96,14 +96,14 @@ RENAME = "update WALLET_PROFILES set display_name = display_name || ' II' where 
 
 
 def simulate_day(stand_in: StandIn, rates: Rates | None = None, seed: int = 1, now: datetime | None = None) -> Day:
-    """Let a day pass in the running stand-in; the same seed picks the same rows of the same data."""
+    """Change the data of the running stand-in. The same seed picks the same rows of the same data."""
     rates = rates or Rates()
     moment = (now or datetime.now(timezone.utc)).replace(tzinfo=None)
     try:
         with closing(snowflake.connector.connect(**stand_in.connect_args)) as connection:
             return _apply(connection.cursor(), rates, seed, f"timestamp '{moment}'")
     except Error as exc:
-        raise RunnerError(f"The day could not be simulated: {exc}") from exc
+        raise RunnerError(f"the day could not be simulated: {exc}") from exc
 
 
 def _apply(cursor: SnowflakeCursor, rates: Rates, seed: int, now: str) -> Day:

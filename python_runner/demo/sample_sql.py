@@ -1,7 +1,7 @@
 """The sample as DuckDB SQL: temporary tables `editions`, `moments`, `wallets`, `slots`, then the four sources.
 
-The scale comes in as variables: seed, moments, held, wallets, share (of the real size) and breadth (its root:
-a smaller sample has both fewer and smaller editions).
+Variables set the scale: seed, moments, held, wallets, share (the fraction of the real size) and breadth (its square
+root, because a smaller sample has both fewer and smaller editions).
 """
 
 TABLES = """
@@ -15,8 +15,8 @@ create table ALLDAY_CORE_NFT_METADATA(
     LAST_NAME varchar, TEAM_NAME varchar, POSITION varchar, JERSEY_NUMBER bigint);
 """
 
-# `pick` is the only source of chance: hash(), unlike random(), does not depend on the threads.
-# `curve` reads a value off a quantile table; a bend below 1 lifts the values between its points.
+# `pick` is the only source of randomness: hash(), unlike random(), does not depend on the number of threads.
+# `curve` interpolates a quantile table. A bend below 1 raises the values between its points.
 MACROS = """
 create temp macro pick(x, salt) as (hash(x, salt, getvariable('seed')) >> 1)::bigint;
 create temp macro unit(x, salt) as (pick(x, salt) >> 10)::double / 9007199254740992;
@@ -24,11 +24,11 @@ create temp macro segment(qs, u) as list_count(list_filter(qs[2:-2], lambda q: q
 create temp macro between_points(xs, qs, u, bend, i) as
     xs[i] + (xs[i + 1] - xs[i]) * pow((u - qs[i]) / (qs[i + 1] - qs[i]), bend);
 create temp macro curve(xs, qs, u, bend) as between_points(xs, qs, u, bend, segment(qs, u));
-create temp macro shout(address) as '0x' || upper(address[3:]);
+create temp macro upper_address(address) as '0x' || upper(address[3:]);
 """
 
-# Circulation: min, quartiles, max. Ask: a floor, quartiles, p99, a ceiling. Source: the design's table of
-# tiers, taken from the live collection; the bend of 0.63 makes the circulations add up to its total.
+# Circulation: minimum, quartiles, maximum. Ask: minimum, quartiles, p99, maximum. The values are those of the live
+# collection. With the bend of 0.63 the circulations add up to its number of moments.
 EDITIONS = """
 create temp table tiers(tier varchar, editions int, circulation int[], ask int[]);
 insert into tiers values
@@ -79,7 +79,7 @@ select
 from attributed join teams on team_no = pick(player, 'team') % 32;
 """
 
-# A sixteenth of the editions has no price row, a sixteenth only part of one; the last 1,400 have no moments.
+# One edition in 16 has no price row, and one in 16 has an incomplete one. The last 1,400 prices have no moments.
 PRICES = """
 insert into EDITION_PRICE_SCRAPE
 with priced as (
@@ -98,7 +98,7 @@ select
 from asked;
 """
 
-# Ids follow the release: some 40 editions at a time, shuffled within; a tenth of the ids is never used.
+# Ids follow the order of release: about 40 editions at a time, shuffled. A tenth of the ids is not used.
 MOMENTS = """
 create temp table moments as
 select n, serial, 4466 + i + i * 93 // 1000 as id
@@ -114,9 +114,9 @@ select
 from moments join editions using (n) where pick(id, 'no metadata') % 2000 > 0;
 """
 
-# Sizes by rank: log-log between p50, p90 and p99, with a tail whose exponent makes the sum come out; the two
-# system wallets and the largest three are set. Moments fall to wallets by lot, which gives about as many
-# pairs of wallet and edition as the real ones have.
+# Sizes by rank: log-log between p50, p90 and p99, and a tail whose exponent gives the right sum. The sizes of the two
+# system wallets and of the largest three are fixed. Moments are assigned to wallets at random, which gives about as
+# many pairs of wallet and edition as the real collection has.
 WALLETS = """
 create temp table wallets as
 with ranked as (
@@ -143,7 +143,7 @@ select
 from scaled;
 
 insert into WALLET_PROFILES
-select if(pick(k, 'profile case') % 50 = 0, shout(address), address), 'collector-' || k
+select if(pick(k, 'profile case') % 50 = 0, upper_address(address), address), 'collector-' || k
 from wallets where pick(k, 'named') % 10 < 4;
 """
 
@@ -154,7 +154,7 @@ from moments qualify slot < getvariable('held');
 
 insert into ALLDAY_WALLET_HOLDINGS_CURRENT
 select
-    if(pick(id, 'case') % 200 = 0, shout(address), address), id::varchar, pick(id, 'locked') % 8 = 0,
+    if(pick(id, 'case') % 200 = 0, upper_address(address), address), id::varchar, pick(id, 'locked') % 8 = 0,
     case pick(id, 'time') % 10000
         when 0 then null when 1 then null when 2 then null when 3 then null
         when 4 then timestamp '1899-12-30 00:00:00'

@@ -1,8 +1,8 @@
 """A local stand-in for Snowflake: fakesnow's server over a folder of DuckDB files.
 
-`python -m python_runner.demo.stand_in --data FOLDER` serves each `FOLDER/NAME.db` as database NAME on
-127.0.0.1, to the user and password in STAND_IN_USER and STAND_IN_PASSWORD, until it is ended.
-`start` does that in a process that outlives the caller; `stop` ends it, whoever started it.
+`python -m python_runner.demo.stand_in --data FOLDER` serves each `FOLDER/NAME.db` as database NAME on 127.0.0.1 until
+it is stopped. STAND_IN_USER and STAND_IN_PASSWORD are the valid credentials. `start` runs it in a process that outlives
+the caller; `stop` stops it, started by any process.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from python_runner.errors import RunnerError
 MODULE = "python_runner.demo.stand_in"
 STATE = "stand_in.json"
 LOG = "stand_in.log"
-TEMPORARY = "tmp"  # fakesnow leaves its files behind when it is ended
+TEMPORARY = "tmp"  # fakesnow does not remove its files when it is stopped
 
 
 @dataclass(frozen=True)
 class StandIn:
-    """A running stand-in, as its state file remembers it."""
+    """A running stand-in, as described by its state file."""
 
     pid: int
     created: float
@@ -43,7 +43,7 @@ class StandIn:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that make the runner talk to this server."""
+        """The environment variables that connect the runner to this server."""
         return {
             "SNOWFLAKE_ACCOUNT": "stand_in",
             "SNOWFLAKE_USER": self.user,
@@ -58,22 +58,22 @@ class StandIn:
 
     @property
     def connect_args(self) -> dict[str, Any]:
-        """The same for `snowflake.connector.connect`."""
+        """The same settings as arguments of `snowflake.connector.connect`."""
         named = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.environment.items()}
         return {**named, "port": self.port, "login_timeout": 15, "network_timeout": 0}
 
 
 def create_database(data: Path, database: str = DATABASE, schema: str = SCHEMA) -> None:
-    """Make an empty database in the folder, for `start` to serve."""
+    """Create an empty database in the folder, for `start` to serve."""
     data.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(data / f"{database}.db")) as connection:
         connection.execute(f'create schema if not exists "{schema}"')
 
 
 def start(data: Path, *, user: str = "demo", password: str | None = None, timeout: float = 60) -> StandIn:
-    """Serve the databases of a folder from a process of its own, and wait until it answers.
+    """Serve the databases of a folder from a new process, and wait until it accepts requests.
 
-    If one runs for this folder already, that one is returned, with its own user and password.
+    If a stand-in already runs for this folder, it is returned with its own user and password.
     """
     if found := running(data):
         return found
@@ -99,11 +99,11 @@ def start(data: Path, *, user: str = "demo", password: str | None = None, timeou
     process.kill()
     process.wait()
     last = "\n".join((data / LOG).read_text(errors="replace").splitlines()[-10:])
-    raise RunnerError(f"The stand-in for Snowflake did not start; the end of its log:\n{last}")
+    raise RunnerError(f"the stand-in for Snowflake did not start; the end of its log:\n{last}")
 
 
 def running(data: Path) -> StandIn | None:
-    """The stand-in that serves this folder, if one does."""
+    """The stand-in that serves this folder, if it runs."""
     try:
         found = StandIn(**json.loads((data / STATE).read_text()))
         return found if _process(found) else None
@@ -112,7 +112,7 @@ def running(data: Path) -> StandIn | None:
 
 
 def stop(data: Path, timeout: float = 10) -> bool:
-    """End the stand-in of this folder; False if none was running."""
+    """Stop the stand-in of this folder. False if none was running."""
     found = running(data)
     process = _process(found) if found else None
     if process is None:
@@ -130,7 +130,7 @@ def stop(data: Path, timeout: float = 10) -> bool:
 
 
 def _process(found: StandIn) -> psutil.Process | None:
-    """The process of a state file, unless its number has passed on to another."""
+    """The process of a state file, unless another process has reused its id."""
     try:
         process = psutil.Process(found.pid)
         same = abs(process.create_time() - found.created) < 1 and MODULE in process.cmdline()
@@ -140,19 +140,19 @@ def _process(found: StandIn) -> psutil.Process | None:
 
 
 def main() -> None:
-    """Serve until ended; the state file appears once the server can answer."""
-    # Not at the top: whoever only starts or stops a stand-in need not wait for the server's imports.
+    """Serve until stopped. The state file appears when the server can accept requests."""
+    # Imported here, because starting or stopping a stand-in does not need the server.
     import uvicorn  # noqa: PLC0415
 
     from python_runner.demo.stand_in_app import application  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog=MODULE)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
     options = parser.parse_args()
     app = application(options.data)
     listener = socket.create_server(("127.0.0.1", options.port))
-    me = StandIn(
+    stand_in = StandIn(
         pid=os.getpid(),
         created=psutil.Process().create_time(),
         port=listener.getsockname()[1],
@@ -161,7 +161,7 @@ def main() -> None:
     )
     unfinished = options.data / f"{STATE}.partial"
     unfinished.touch(mode=0o600)
-    unfinished.write_text(json.dumps(asdict(me)))
+    unfinished.write_text(json.dumps(asdict(stand_in)))
     unfinished.replace(options.data / STATE)
     uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
 

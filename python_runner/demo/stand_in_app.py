@@ -1,4 +1,4 @@
-"""fakesnow's server with what it lacks for our use; every mend of fakesnow is here and nowhere else."""
+"""The server of fakesnow with the fixes that the runner needs. All patches of fakesnow are in this module."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ arrow: Any = importlib.import_module("fakesnow.arrow")
 
 
 def application(data: Path) -> Starlette:
-    """Build the server's application over the DuckDB files of a folder."""
+    """Create the server application for the DuckDB files of a folder."""
     served = FakeSnow(db_path=data)
-    served.results_cache = _Forgetful()
+    served.results_cache = _NoResultsCache()
     served.duck_conn.execute("set memory_limit = '3GB'")
     databases = sorted(data.glob("*.db"))
     for file in databases:
         served.connect(file.stem)
-        # DuckDB cannot replay fakesnow's macros from its log, should the server be killed.
+        # DuckDB cannot replay fakesnow's macros from its WAL after the server was killed.
         served.duck_conn.execute(f'checkpoint "{file.stem}"')
-    # An unknown database or schema is an error in Snowflake; fakesnow would make it.
+    # An unknown database or schema is an error in Snowflake; fakesnow would create it.
     served.create_database_on_connect = False
     served.create_schema_on_connect = False
     server.shared_fs = served
@@ -56,26 +56,26 @@ def application(data: Path) -> Starlette:
     return Starlette(routes=routes, lifespan=closing)
 
 
-class _Forgetful(dict[str, Any]):
-    """fakesnow keeps each result for RESULT_SCAN until it ends, which a load of millions of rows cannot have."""
+class _NoResultsCache(dict[str, Any]):
+    """Discards results. fakesnow keeps each result for RESULT_SCAN, which a load of millions of rows cannot afford."""
 
     def __setitem__(self, key: str, value: object) -> None:
-        """Drop the result."""
+        """Discard the result."""
 
 
 async def _login(request: Request) -> Response:
     body = await request.body()
     if request.headers.get("Content-Encoding") == "gzip":
         body = gzip.decompress(body)
-    if _proves_who_it_is(json.loads(body)["data"]):
+    if _credentials_match(json.loads(body)["data"]):
         accepted: Response = await server.login_request(request)
         return accepted
     message = "Incorrect username or password was specified."
     return JSONResponse({"data": {}, "code": "390100", "message": message, "success": False})
 
 
-def _proves_who_it_is(data: dict[str, Any]) -> bool:
-    """By password; or by the token or the key that the environment names, as Snowflake knows them of a user."""
+def _credentials_match(data: dict[str, Any]) -> bool:
+    """Whether the password is right, or the token or key matches the one in the environment."""
     token, user = str(data.get("TOKEN", "")), os.environ["STAND_IN_USER"]
     match data.get("AUTHENTICATOR"):
         case "OAUTH":
@@ -91,7 +91,7 @@ def _proves_who_it_is(data: dict[str, Any]) -> bool:
 
 
 def _to_sf_timestamps(column: Any) -> Any:
-    """Turn timestamps into the struct the connector expects; fakesnow's own has no NULLs."""
+    """Convert timestamps to the struct that the connector expects. The function of fakesnow loses NULLs."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     zone = column.type.tz
@@ -111,7 +111,7 @@ def _to_sf_timestamps(column: Any) -> Any:
 
 
 def _to_ipc(table: pa.Table) -> pa.Buffer:
-    """Write any number of batches, none too; fakesnow's own takes exactly one."""
+    """Write any number of batches, including none. The function of fakesnow accepts exactly one."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())

@@ -1,4 +1,4 @@
-"""`runner demo`: the main job on this machine alone, told as it goes."""
+"""`runner demo`: runs a first load, a day of changes and a refresh on local servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from python_runner import refresh
 from python_runner.console import report
-from python_runner.console.progress import Narrator, step
+from python_runner.console.progress import ProgressListener, step
 from python_runner.demo import embedded, sample, stand_in
 from python_runner.demo.day import simulate_day
 from python_runner.errors import RunnerError
@@ -34,24 +34,24 @@ limit 5
 """
 
 
-def demo(scale: sample.Scale, narrator: Narrator) -> dict[str, Any]:
-    """Fill a stand-in, load, build, let a day pass, load, build; returns what each step did."""
+def demo(scale: sample.Scale, listener: ProgressListener) -> dict[str, Any]:
+    """Fill a stand-in, load, build, simulate a day, load, build. Returns the results of each step."""
     stop()
-    with step(narrator, f"making a collection of {scale.moments:,} moments"):
+    with step(listener, f"making a collection of {scale.moments:,} moments"):
         size = sample.generate(WAREHOUSE / f"{sample.DATABASE}.db", scale)
-    with step(narrator, "starting a stand-in for Snowflake and an embedded Postgres"):
+    with step(listener, "starting a stand-in for Snowflake and an embedded Postgres"):
         warehouse = stand_in.start(WAREHOUSE)
         url = _new_database(embedded.start(FOLDER).url)
     with _only({"DATABASE_URL": url, **warehouse.environment}):
         postgres, snowflake, sources = postgres_settings(), snowflake_settings(), read_sources()
-        loaded = refresh.load(postgres, snowflake, list(sources.values()), narrator)
-        built = refresh.build(postgres, narrator)
-        with step(narrator, "a day passes"):
+        loaded = refresh.load(postgres, snowflake, list(sources.values()), listener)
+        built = refresh.build(postgres, listener)
+        with step(listener, "simulating a day"):
             day = simulate_day(warehouse)
-        reloaded = refresh.load(postgres, snowflake, list(sources.values()), narrator)
-        # A burn leaves no row behind that could be fetched: it shows when the two sides are compared.
-        reloaded += refresh.load(postgres, snowflake, [sources["wallet_holdings"]], narrator, how="reconcile")
-        refreshed = refresh.build(postgres, narrator)
+        reloaded = refresh.load(postgres, snowflake, list(sources.values()), listener)
+        # A burned moment leaves no row to fetch, so only a reconciliation finds it.
+        reloaded += refresh.load(postgres, snowflake, [sources["wallet_holdings"]], listener, mode="reconcile")
+        refreshed = refresh.build(postgres, listener)
     with psycopg.connect(url, row_factory=dict_row) as connection:
         top = connection.execute(TOP_FIVE).fetchall()
     return {
@@ -64,36 +64,36 @@ def demo(scale: sample.Scale, narrator: Narrator) -> dict[str, Any]:
     }
 
 
-def print_story(told: dict[str, Any]) -> None:
-    """The same for people."""
-    say, first, refresh, size = report.console.print, told["first"], told["refresh"], told["sample"]
+def print_story(result: dict[str, Any]) -> None:
+    """Print the results for people."""
+    say, first, second, size = report.console.print, result["first"], result["refresh"], result["sample"]
     say(
         f"[bold]The first load[/]: {size['metadata']:,} moments, {size['held']:,} held by {size['wallets']:,} wallets\n"
     )
     report.print_loads(first["loaded"])
     report.print_build(first["built"])
-    day = ", ".join(f"{count:,} {what}" for what, count in told["day"].items())
+    day = ", ".join(f"{count:,} {what}" for what, count in result["day"].items())
     say(f"\n[bold]A day later[/]: {day}\n")
-    report.print_loads(refresh["loaded"])
-    report.print_build(refresh["built"])
-    seconds = [sum(one.seconds for one in part["loaded"]) + part["built"].seconds for part in (first, refresh)]
+    report.print_loads(second["loaded"])
+    report.print_build(second["built"])
+    seconds = [sum(one.seconds for one in part["loaded"]) + part["built"].seconds for part in (first, second)]
     say(f"\nFirst load and build {seconds[0]:.1f} s, refresh {seconds[1]:.1f} s.\n")
-    report.print_rows("the most valuable wallets", told["top_wallets"])
+    report.print_rows("the most valuable wallets", result["top_wallets"])
     say("Postgres and the stand-in keep running.")
     say("  make psql   opens psql on the result")
     say("  make stop   stops both and removes their data")
 
 
 def psql() -> None:
-    """Become psql on the demo's database."""
+    """Replace this process with psql on the demo's database."""
     server = embedded.start(FOLDER) if FOLDER.exists() else None
     if server is None:
-        raise RunnerError("there is no demo to look at: run `make demo` first")
+        raise RunnerError("there is no demo database: run `make demo` first")
     os.execv(server.psql, [str(server.psql), make_conninfo(server.url, dbname=DATABASE)])  # noqa: S606
 
 
 def stop() -> None:
-    """Stop both servers and remove what they hold."""
+    """Stop both servers and remove their data."""
     stand_in.stop(WAREHOUSE)
     embedded.stop(FOLDER, remove=True)
 
@@ -107,7 +107,7 @@ def _new_database(url: str) -> str:
 
 @contextmanager
 def _only(settings: dict[str, str]) -> Iterator[None]:
-    """The demo's servers and nothing of the user's: what is set for production must not leak in."""
+    """Set only the environment of the demo's servers, so that production settings do not apply."""
     before = dict(os.environ)
     for name in before:
         if name.startswith(("SNOWFLAKE_", "DBT_", "PG")):

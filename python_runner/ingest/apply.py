@@ -1,4 +1,4 @@
-"""Applies a staged load in one transaction: change log, table, batch record and rejects, or nothing."""
+"""Applies a staged load in one transaction: changelog, table, batch record and rejects."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from python_runner.ingest.load_plan import Staged
-from python_runner.ingest.rejects import note_dirt, refuse_dirt
+from python_runner.ingest.load_plan import StagedCounts
+from python_runner.ingest.rejects import enforce_reject_limit, record_rejects
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection
 from python_runner.sources import Source
@@ -65,7 +65,7 @@ returning baseline
 
 @dataclass(frozen=True)
 class Batch:
-    """What one applied load changed, in rows."""
+    """The row counts of one applied load."""
 
     batch_id: int
     baseline: bool
@@ -77,22 +77,22 @@ class Batch:
 def apply(
     connection: Connection,
     source: Source,
-    staged: Staged,
+    staged: StagedCounts,
     *,
     mode: str,
     whole: bool,
     started_at: datetime,
     scope: Composable = EVERYWHERE,
 ) -> Batch:
-    """Make raw.<source> equal to what is staged.
+    """Apply the stage to raw.<source>.
 
-    `whole` says that the stage holds the whole source, or all of it within `scope` (a condition on the table's
-    columns), so that a row missing there is deleted. A first load into an empty table is a baseline: it writes no
-    log. Unchanged rows are not written.
+    With `whole`, the stage contains the whole source, or all of it within `scope` (a condition on the columns of the
+    table), and rows that are missing from it are deleted. A load into an empty table is a baseline and writes no
+    changelog. Unchanged rows are not written.
     """
     names = _names(source)
     connection.execute(SQL("analyze {stage}").format(**names))
-    # No model is in the middle of reading the tables: see delta_begin.
+    # Waits until no model reads the tables: see delta_begin.
     connection.execute("select pg_advisory_xact_lock(hashtextextended('delta', 0))")
     batch_id = _next_batch(connection, source)
     covers = "part" if scope is not EVERYWHERE or (mode == "file" and not whole) else "all" if whole else "newer"
@@ -105,7 +105,7 @@ def apply(
         {"batch_id": batch_id, "source": source.name, "mode": mode, "started_at": started_at,
          "fetched": staged.fetched, "rejected": staged.rejected},
     ).fetchone()  # type: ignore[misc] # fmt: skip
-    refuse_dirt(connection, source, staged, new=note_dirt(connection, source, batch_id))
+    enforce_reject_limit(connection, source, staged, new=record_rejects(connection, source, batch_id))
     names |= {"batch_id": Literal(batch_id), "scope": scope}
     write = partial(_fill, source=source, staged=staged) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)
@@ -117,7 +117,7 @@ def apply(
 
 
 def last_batch(connection: Connection, source: Source) -> Batch:
-    """The newest batch of a source, as it was applied."""
+    """The last applied batch of a source."""
     found = connection.execute(
         """
         select batch_id, baseline, rows_inserted, rows_updated, rows_deleted
@@ -129,7 +129,9 @@ def last_batch(connection: Connection, source: Source) -> Batch:
     return Batch(*found)  # type: ignore[misc]
 
 
-def _fill(connection: Connection, names: dict[str, Any], *, source: Source, staged: Staged) -> tuple[int, int, int]:
+def _fill(
+    connection: Connection, names: dict[str, Any], *, source: Source, staged: StagedCounts
+) -> tuple[int, int, int]:
     if raw_schema.may_replace(connection, source):
         removed = _keep_the_newest(connection, names)
         raw_schema.replace(connection, source, names["batch_id"])
@@ -141,15 +143,15 @@ def _fill(connection: Connection, names: dict[str, Any], *, source: Source, stag
             )
         ).rowcount
         connection.execute(SQL("analyze {table}").format(**names))
-    _forget_watermarks(connection, source)
+    _delete_watermarks(connection, source)
     return inserted, 0, 0
 
 
 def _keep_the_newest(connection: Connection, names: dict[str, Any]) -> int:
-    """Of the rows of a key, in the stage; returns how many were removed.
+    """Delete all but the newest row of each key from the stage. Returns the number of deleted rows.
 
-    Two planner's defaults are far off here: it hashes keys that are all different, where to sort them takes a quarter
-    of the time, and takes a third of them to come twice, where hardly one does.
+    Two planner defaults do not fit here. It hashes the keys, which are almost all distinct, although sorting takes a
+    quarter of the time; and it estimates that a third of the keys repeat, although almost none does.
     """
     connection.execute("set local enable_hashagg = off")
     if not connection.execute(SQL(REPEATED).format(**names)).rowcount:
@@ -158,15 +160,15 @@ def _keep_the_newest(connection: Connection, names: dict[str, Any]) -> int:
     return connection.execute(SQL(KEEP_THE_NEWEST).format(**names)).rowcount
 
 
-def _forget_watermarks(connection: Connection, source: Source) -> None:
-    """A baseline is not in the log: whoever reads the log starts over."""
+def _delete_watermarks(connection: Connection, source: Source) -> None:
+    """A baseline is not in the changelog, so the models that read the changelog have to rebuild."""
     log = f"{raw_schema.RAW}.{source.name}_changes"
     if connection.execute("select to_regclass('delta.watermarks')").fetchone() != (None,):
         connection.execute("delete from delta.watermarks where log = %s::regclass", (log,))
 
 
 def _apply_difference(connection: Connection, names: dict[str, Any], *, whole: bool) -> tuple[int, int, int]:
-    """Write the difference to the log, then carry the log over to the table: the two cannot disagree."""
+    """Write the difference to the changelog, then apply the changelog to the table, so that both always agree."""
     logged = connection.execute(
         SQL(
             "insert into {changes} (batch_id, weight, {columns}) select {batch_id}, d.* from ({difference}) as d"
@@ -180,7 +182,7 @@ def _apply_difference(connection: Connection, names: dict[str, Any], *, whole: b
 
 
 def difference(source: Source, scope: Composable) -> Composed:
-    """SELECT of the signed rows that `apply` would write, where the stage is whole within the scope."""
+    """SELECT of the changelog rows that `apply` would write, given that the stage is whole within the scope."""
     return _difference(_names(source) | {"scope": scope}, whole=True)
 
 

@@ -1,4 +1,4 @@
-"""Turns a page of source rows into the declared types, and says which values were unusable."""
+"""Converts a page of source rows to the declared types, and reports unusable values."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ ARROW_TYPES: dict[Kind, pa.DataType] = {
 
 
 @dataclass(frozen=True)
-class Dirt:
-    """A source row with a value that could not be used."""
+class RejectedRow:
+    """A source row with an unusable value. `loaded` is true if the row was loaded with NULL in its place."""
 
     reason: str
     row: dict[str, Any]
@@ -43,32 +43,32 @@ class Dirt:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows ready for COPY, and what was wrong with the others."""
+    """Rows ready for COPY, and the rows with unusable values."""
 
     rows: pa.Table
-    dirt: list[Dirt]
+    rejects: list[RejectedRow]
 
     @property
     def rejected(self) -> int:
-        """Rows left out."""
-        return sum(not dirt.loaded for dirt in self.dirt)
+        """The number of rows that are not loaded."""
+        return sum(not row.loaded for row in self.rejects)
 
 
 def dumps(value: Any) -> str:
-    """JSON for Postgres, which knows neither NaN nor infinity nor NUL in it."""
-    return json.dumps(_spelled(value), default=str).replace("\\u0000", "")
+    """JSON for Postgres, whose jsonb does not allow NaN, infinity or NUL."""
+    return json.dumps(_without_special_floats(value), default=str).replace("\\u0000", "")
 
 
 def arrow_type(column: Column) -> pa.DataType:
-    """The Arrow type whose binary COPY form is exactly that of the column's Postgres type."""
+    """The Arrow type whose binary COPY format equals that of the column's Postgres type."""
     return pa.decimal128(18, column.scale) if column.kind == "numeric" else ARROW_TYPES[column.kind]
 
 
 def clean(table: pa.Table, source: Source) -> Page:
     """Cast a page with the source's column names, in the declared order, to the declared types.
 
-    A row without a usable value in a `required` column, or with an unusable one in a column declared
-    `unusable: reject`, is left out; elsewhere an unusable value becomes NULL. Both are reported.
+    A row with no usable value in a `required` column, or with an unusable value in a column declared
+    `unusable: reject`, is rejected. In other columns an unusable value becomes NULL. Both are reported.
     """
     given = [_flat(values) for values in table.columns]
     usable = [_cast(values, column) for values, column in zip(given, source.columns, strict=True)]
@@ -88,13 +88,13 @@ def clean(table: pa.Table, source: Source) -> Page:
     return Page(rows.filter(pc.invert(rejected)), _report(table, problems, rejected))
 
 
-def _report(table: pa.Table, problems: list[tuple[str, bool, pa.Array]], rejected: pa.Array) -> list[Dirt]:
-    dirty = reduce(pc.or_, (mask for *_, mask in problems))
-    found = zip(*(mask.filter(dirty).to_pylist() for *_, mask in problems), strict=True)
+def _report(table: pa.Table, problems: list[tuple[str, bool, pa.Array]], rejected: pa.Array) -> list[RejectedRow]:
+    affected = reduce(pc.or_, (mask for *_, mask in problems))
+    found = zip(*(mask.filter(affected).to_pylist() for *_, mask in problems), strict=True)
     reasons = ["; ".join(problems[i][0] for i, hit in enumerate(hits) if hit) for hits in found]
-    outcome = rejected.filter(dirty).to_pylist()
-    originals = table.filter(dirty).to_pylist()
-    return [Dirt(why, row, not out) for why, row, out in zip(reasons, originals, outcome, strict=True)]
+    outcome = rejected.filter(affected).to_pylist()
+    originals = table.filter(affected).to_pylist()
+    return [RejectedRow(why, row, not out) for why, row, out in zip(reasons, originals, outcome, strict=True)]
 
 
 def _wanted(column: Column) -> str:
@@ -165,7 +165,11 @@ def _timestamp(values: pa.Array, column: Column) -> pa.Array:
 
 
 def _parse_timestamp(text: pa.Array) -> pa.Array:
-    """The only cast of Arrow's that turns what it cannot read into NULL knows neither fractions nor calendars."""
+    """Parse text as timestamps, or NULL.
+
+    `strptime` is the only Arrow function that returns NULL for text that it cannot parse, but it ignores fractions of
+    a second and accepts days that do not exist.
+    """
     dated = pc.if_else(pc.equal(pc.utf8_length(text), 10), pc.binary_join_element_wise(text, "00:00:00", " "), text)
     seconds = pc.replace_substring(pc.utf8_slice_codeunits(dated, 0, 19), "T", " ")
     parsed = pc.strptime(seconds, SECONDS, "s", error_is_null=True)
@@ -184,9 +188,9 @@ CASTS: dict[Kind, Callable[[pa.Array, Column], pa.Array]] = {
 }
 
 
-def _spelled(value: Any) -> Any:
+def _without_special_floats(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _spelled(inner) for name, inner in value.items()}
+        return {name: _without_special_floats(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_spelled(inner) for inner in value]
+        return [_without_special_floats(inner) for inner in value]
     return str(value) if isinstance(value, float) and not isfinite(value) else value

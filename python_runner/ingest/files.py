@@ -17,12 +17,12 @@ BATCH_ROWS = 100_000
 
 
 def read_csv(path: Path, source: Source) -> Iterator[pa.Table]:
-    """A CSV file in blocks, as text, under the raw names; `.gz` is unpacked. Column names ignore case.
+    """Read a CSV file, plain or `.gz`, in blocks of text columns with raw names. Column names are case-insensitive.
 
-    UsageError where the file cannot be read or lacks a column, RunnerError where its content is malformed.
+    UsageError if the file cannot be read or lacks a column, RunnerError if its content is malformed.
     """
     blocks = csv.ReadOptions(block_size=BLOCK_BYTES)
-    with _explained(path, "CSV"):
+    with _explain_errors(path, "CSV"):
         with csv.open_csv(path, blocks) as reader:
             header = reader.schema.names
         wanted = csv.ConvertOptions(
@@ -37,19 +37,19 @@ def read_csv(path: Path, source: Source) -> Iterator[pa.Table]:
 
 
 def read_parquet(path: Path, source: Source) -> Iterator[pa.Table]:
-    """A Parquet file in batches, in the types that it has; else like `read_csv`."""
-    with _explained(path, "Parquet"), parquet.ParquetFile(path) as file:
+    """Read a Parquet file in batches, with its own types; otherwise like `read_csv`."""
+    with _explain_errors(path, "Parquet"), parquet.ParquetFile(path) as file:
         names = file.schema_arrow.names
         wanted = [names[position] for position in _positions(path, source, names)]
         nested = [name for name in wanted if pa.types.is_nested(file.schema_arrow.field(name).type)]
         if nested:
-            raise UsageError(f"{path}: column {', '.join(nested)} is nested: write it as a plain value")
+            raise UsageError(f"{path}: column {', '.join(nested)} is nested: store it as a scalar")
         for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
             yield pa.Table.from_batches([batch]).select(wanted).rename_columns(source.column_names)
 
 
 @contextmanager
-def _explained(path: Path, kind: str) -> Iterator[None]:
+def _explain_errors(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Loads one source: decides what to fetch, stages it, applies it at once."""
+"""Loads one source: decides what to fetch, stages it and applies it in one transaction."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from psycopg.sql import SQL, Composable, Identifier
 from python_runner.errors import RunnerError
 from python_runner.ingest import load_plan
 from python_runner.ingest.apply import EVERYWHERE, Batch, apply, last_batch
-from python_runner.ingest.rejects import TooManyRejectsError, note_dirt
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.rejects import TooManyRejectsError, record_rejects
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.ingest.staging import Fetch, fill_stage
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection, Pool
@@ -26,7 +26,9 @@ from python_runner.sources import Source
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
 
-# Batches of an older version lack the key; a table that no file was loaded into is known up to its highest.
+BatchMode = Literal["first", "incremental", "full", "reconcile", "file"]
+
+# Batches of an older version lack the key. Their tables are complete up to the highest key unless a file was loaded.
 HIGHEST_KEY = """
 select coalesce(
     (array_agg(highest_key order by batch_id desc))[1]::{type},
@@ -36,15 +38,13 @@ from raw.load_batches
 where source = %s
 """
 
-Mode = Literal["first", "incremental", "full", "reconcile", "file"]
-
 
 @dataclass(frozen=True)
-class Loaded:
-    """What one load of one source did."""
+class LoadResult:
+    """The result of one load of one source."""
 
     source: str
-    mode: Mode
+    mode: BatchMode
     batch_id: int
     baseline: bool
     rows_fetched: int
@@ -60,8 +60,8 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Known:
-    """What raw already holds of a source."""
+class SourceState:
+    """What the raw table of a source already contains."""
 
     empty: bool
     high_water_mark: datetime | None = None
@@ -69,31 +69,35 @@ class Known:
     missing_keys: tuple[Any, ...] = ()
 
 
-def load_from_snowflake(pool: Pool, snowflake: Snowflake, source: Source, *, full: bool, meter: Meter) -> Loaded:
-    """An ordinary load, or everything with `full`; into an empty table every load is a first one.
+def load_from_snowflake(
+    pool: Pool, snowflake: Snowflake, source: Source, *, full: bool, progress: SourceProgress
+) -> LoadResult:
+    """Load what changed, or everything with `full`. A load into an empty table is always a first load.
 
-    One that was interrupted is continued: its finished pages are not fetched again.
+    An interrupted load is resumed: its staged pages are not fetched again.
     """
-    known = pool.persist(lambda connection: _known(connection, source))
-    whole = full or known.empty or source.incremental == "whole"
-    mode: Mode = "first" if known.empty else "full" if full else "incremental"
-    planned = pool.persist(lambda connection: load_plan.unfinished(connection, source, mode))
+    state = pool.run_with_retry(lambda connection: _source_state(connection, source))
+    whole = full or state.empty or source.incremental == "whole"
+    mode: BatchMode = "first" if state.empty else "full" if full else "incremental"
+    planned = pool.run_with_retry(lambda connection: load_plan.unfinished(connection, source, mode))
     if planned is None:
-        statements = queries.pages(snowflake, source) if whole else _increment(snowflake, source, known)
-        planned = pool.persist(lambda connection: load_plan.begin(connection, source, mode, statements))
-    if planned.kept:
-        meter.kept(planned.kept)
-    meter.expect(len(planned.left))
-    fetches = [(number, partial(snowflake.fetch, s.sql, s.params)) for number, s in planned.left.items()]
+        statements = queries.pages(snowflake, source) if whole else _increment(snowflake, source, state)
+        planned = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, mode, statements))
+    if planned.pages_kept:
+        progress.pages_resumed(planned.pages_kept)
+    progress.pages_planned(len(planned.remaining))
+    fetches = [(number, partial(snowflake.fetch, s.sql, s.params)) for number, s in planned.remaining.items()]
     workers = snowflake.settings.batches_in_parallel
-    return load_planned(pool, planned, fetches, mode=mode, whole=whole, workers=workers, meter=meter)
+    return load_planned(pool, planned, fetches, mode=mode, whole=whole, workers=workers, progress=progress)
 
 
-def load_from_file(pool: Pool, source: Source, pages: Iterable[pa.Table], *, full: bool, meter: Meter) -> Loaded:
-    """The pages of a file; it is the whole table for a source that is always read whole, or with `full`."""
+def load_from_file(
+    pool: Pool, source: Source, pages: Iterable[pa.Table], *, full: bool, progress: SourceProgress
+) -> LoadResult:
+    """Load the pages of a file. With `full`, or if the source is always read whole, they are the whole table."""
     fetches = (partial(lambda page: page, page) for page in pages)
     whole = full or source.incremental == "whole"
-    return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, meter=meter)
+    return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, progress=progress)
 
 
 def load_fetched(
@@ -101,16 +105,16 @@ def load_fetched(
     source: Source,
     fetches: Iterable[Fetch],
     *,
-    mode: Mode,
+    mode: BatchMode,
     whole: bool,
     workers: int,
-    meter: Meter,
+    progress: SourceProgress,
     scope: Composable = EVERYWHERE,
-) -> Loaded:
-    """A load that starts over each time: what the fetches return, which is all there is in `scope` if `whole`."""
-    planned = pool.persist(lambda connection: load_plan.begin(connection, source, mode))
+) -> LoadResult:
+    """Load what the fetches return, without resuming. With `whole`, it is all of the source within `scope`."""
+    planned = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, mode))
     return load_planned(
-        pool, planned, enumerate(fetches), mode=mode, whole=whole, workers=workers, meter=meter, scope=scope
+        pool, planned, enumerate(fetches), mode=mode, whole=whole, workers=workers, progress=progress, scope=scope
     )
 
 
@@ -119,37 +123,37 @@ def load_planned(
     planned: load_plan.Plan,
     fetches: Iterable[tuple[int, Fetch]],
     *,
-    mode: Mode,
+    mode: BatchMode,
     whole: bool,
     workers: int,
-    meter: Meter,
+    progress: SourceProgress,
     scope: Composable = EVERYWHERE,
-) -> Loaded:
-    """Stage what the fetches return and apply all that is staged, at once. What is refused is not kept for later."""
+) -> LoadResult:
+    """Stage what the fetches return and apply the whole stage in one transaction. A refused load is not resumed."""
     begin, source = perf_counter(), planned.source
-    fill_stage(pool, planned, fetches, workers=workers, meter=meter)
-    staged = pool.persist(lambda connection: load_plan.staged(connection, source))
+    fill_stage(pool, planned, fetches, workers=workers, progress=progress)
+    staged = pool.run_with_retry(lambda connection: load_plan.staged_counts(connection, source))
 
     def work(connection: Connection) -> Batch:
         if not load_plan.claim(connection, planned):
             return last_batch(connection, source)
         if whole and scope is EVERYWHERE:
-            refuse_to_empty(connection, source, staged)
+            refuse_empty_source(connection, source, staged)
         batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=planned.started_at, scope=scope)
         load_plan.abandon(connection, planned)
         return batch
 
     try:
-        batch = pool.persist(work)
+        batch = pool.run_with_retry(work)
     except load_plan.OvertakenError:
         raise
     except RunnerError as refusal:
         with pool.transaction() as connection:
             if isinstance(refusal, TooManyRejectsError):
-                note_dirt(connection, source, None)
+                record_rejects(connection, source, None)
             load_plan.abandon(connection, planned)
         raise
-    return Loaded(
+    return LoadResult(
         source=source.name,
         mode=mode,
         batch_id=batch.batch_id,
@@ -161,20 +165,20 @@ def load_planned(
         rows_updated=batch.updated,
         rows_deleted=batch.deleted,
         seconds=perf_counter() - begin,
-        pages_kept=planned.kept,
+        pages_kept=planned.pages_kept,
     )
 
 
-def _known(connection: Connection, source: Source) -> Known:
+def _source_state(connection: Connection, source: Source) -> SourceState:
     names = {"table": raw_schema.table(source), "key": Identifier(source.key)}
     if _one(connection, SQL("select not exists (select from {table})").format(**names)):
-        return Known(empty=True)
+        return SourceState(empty=True)
     if source.incremental != "new_keys":
         last = "select high_water_mark from raw.load_batches where source = %s order by batch_id desc limit 1"
-        return Known(empty=False, high_water_mark=_one(connection, last, source.name))
+        return SourceState(empty=False, high_water_mark=_one(connection, last, source.name))
     highest = _one(connection, SQL(HIGHEST_KEY).format(**names, type=SQL(source.key_column.data_type)), source.name)
     if highest is None:
-        return Known(empty=False)
+        return SourceState(empty=False)
     missing = SQL(
         """
         select coalesce(array_agg(held.{key}), '{{}}')
@@ -182,25 +186,25 @@ def _known(connection: Connection, source: Source) -> Known:
         where held.{key} <= %s and not exists (select from {table} as known where known.{key} = held.{key})
         """
     ).format(held=Identifier(raw_schema.RAW, source.referenced_by or source.name), **names)
-    return Known(empty=False, highest_key=highest, missing_keys=tuple(_one(connection, missing, highest)))
+    return SourceState(empty=False, highest_key=highest, missing_keys=tuple(_one(connection, missing, highest)))
 
 
-def _increment(snowflake: Snowflake, source: Source, known: Known) -> list[queries.Statement]:
-    if known.highest_key is not None:
-        newer = queries.pages(snowflake, source, queries.above(source, known.highest_key))
-        return newer + queries.by_key(source, known.missing_keys)
-    if known.high_water_mark is None:
+def _increment(snowflake: Snowflake, source: Source, state: SourceState) -> list[queries.Statement]:
+    if state.highest_key is not None:
+        newer = queries.pages(snowflake, source, queries.above(source, state.highest_key))
+        return newer + queries.by_key(source, state.missing_keys)
+    if state.high_water_mark is None:
         return queries.pages(snowflake, source)
-    return queries.pages(snowflake, source, queries.newer_than(source, known.high_water_mark))
+    return queries.pages(snowflake, source, queries.newer_than(source, state.high_water_mark))
 
 
-def refuse_to_empty(connection: Connection, source: Source, staged: load_plan.Staged) -> None:
-    """RunnerError where a load of the whole source came back empty while raw is not."""
+def refuse_empty_source(connection: Connection, source: Source, staged: load_plan.StagedCounts) -> None:
+    """RunnerError if a load of the whole source returned no usable row while the raw table has rows."""
     held = _one(connection, SQL("select exists (select from {})").format(raw_schema.table(source)))
     if held and staged.fetched == staged.rejected:
         raise RunnerError(
             f"{source.name}: the source returned no usable row, which would delete every row of raw.{source.name}:"
-            f" check the source; to start over, drop raw.{source.name} yourself"
+            f" check the source; to start over, drop raw.{source.name} manually"
         )
 
 

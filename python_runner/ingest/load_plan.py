@@ -1,4 +1,4 @@
-"""What a load has planned and staged so far, kept beside the stage: a load that was killed continues there."""
+"""Stores which pages a load has planned and staged, so that a load that was killed can be resumed."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
 from python_runner.errors import RunnerError
-from python_runner.ingest.clean import Dirt, dumps
+from python_runner.ingest.clean import RejectedRow, dumps
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection
 from python_runner.snowflake.queries import Statement
 from python_runner.sources import Source
 
-# A page read that long ago says too little of today.
-OLDEST = "interval '24 hours'"
+# Pages older than this are too outdated to be applied.
+MAX_AGE = "interval '24 hours'"
 
 
 class OvertakenError(RunnerError):
-    """The plan is not this process's any more; what is staged is another's, or gone."""
+    """This process no longer holds the plan: another process holds it, or the server has crashed."""
 
 
 @dataclass(frozen=True)
-class Staged:
-    """What was read for the stage, in rows: `rejected` were left out, `nulled` lost a value that was no use."""
+class StagedCounts:
+    """Row counts of the staged pages: `rejected` rows were skipped, `nulled` rows lost an unusable value."""
 
     fetched: int
     rejected: int = 0
@@ -40,17 +40,17 @@ class Staged:
 
 @dataclass(frozen=True)
 class Plan:
-    """One load of a source: since when, who holds it, and the statements whose pages are not staged yet, by number."""
+    """One load of a source: when it started, which process holds it, and the statements of the remaining pages."""
 
     source: Source
     started_at: datetime
     holder: UUID
-    left: dict[int, Statement]
-    kept: int = 0
+    remaining: dict[int, Statement]
+    pages_kept: int = 0
 
 
 def begin(connection: Connection, source: Source, mode: str, statements: Sequence[Statement] = ()) -> Plan:
-    """An empty stage and a new plan, instead of whatever there was. Pages may come that no statement stands for."""
+    """Create an empty stage and a new plan in place of any earlier ones. Pages of files have no statement."""
     _remove(connection, source)
     raw_schema.create_stage(connection, source, logged=mode == "first")
     started_at, holder = connection.execute(
@@ -65,9 +65,9 @@ def begin(connection: Connection, source: Source, mode: str, statements: Sequenc
 
 
 def unfinished(connection: Connection, source: Source, mode: str) -> Plan | None:
-    """The plan of a load of the same kind that did not come to its end, if it is worth continuing.
+    """The plan of an unfinished load with the same mode and declaration, if it is recent enough to resume.
 
-    It is this process's from now on: whoever held it can neither stage nor apply any more.
+    This process holds the plan from now on. An earlier holder can neither stage a page nor apply the load.
     """
     found = connection.execute(
         SQL(
@@ -75,41 +75,41 @@ def unfinished(connection: Connection, source: Source, mode: str) -> Plan | None
             update raw.load_plans
             set holder = gen_random_uuid()
             where
-                source = %s and mode = %s and declaration = %s and started_at > clock_timestamp() - {oldest}
+                source = %s and mode = %s and declaration = %s and started_at > clock_timestamp() - {max_age}
                 and to_regclass(%s) is not null
             returning
                 started_at, holder, statements, array(select page from raw.load_pages where source = load_plans.source)
             """
-        ).format(oldest=SQL(OLDEST)),
+        ).format(max_age=SQL(MAX_AGE)),
         (source.name, mode, _declaration(source), raw_schema.stage(source).as_string()),
     ).fetchone()
     if found is None:
         return None
     started_at, holder, statements, staged = found
-    left = {number: Statement(**s) for number, s in enumerate(statements) if number not in set(staged)}
-    return Plan(source, started_at, holder, left, kept=len(staged))
+    remaining = {number: Statement(**s) for number, s in enumerate(statements) if number not in set(staged)}
+    return Plan(source, started_at, holder, remaining, pages_kept=len(staged))
 
 
-def note_page(connection: Connection, plan: Plan, page: int, fetched: int, dirt: Sequence[Dirt]) -> bool:
-    """A page is staged, in the transaction that stages it; False where it is already.
+def record_page(connection: Connection, plan: Plan, page: int, fetched: int, rejects: Sequence[RejectedRow]) -> bool:
+    """Record a page in the transaction that stages it. False if it is already staged.
 
-    OvertakenError where another process holds the load. It waits for this transaction before it takes over.
+    OvertakenError if this process no longer holds the plan. A new holder waits for this transaction.
     """
     if not _is_held(connection, plan, "share"):
         raise _overtaken(plan)
-    noted = connection.execute(
+    recorded = connection.execute(
         """
         insert into raw.load_pages (source, page, rows_fetched, dirt) values (%s, %s, %s, %s)
         on conflict do nothing
         returning page
         """,
-        (plan.source.name, page, fetched, Jsonb([asdict(d) for d in dirt], dumps=dumps)),
+        (plan.source.name, page, fetched, Jsonb([asdict(d) for d in rejects], dumps=dumps)),
     ).fetchone()
-    return noted is not None
+    return recorded is not None
 
 
-def staged(connection: Connection, source: Source) -> Staged:
-    """What all staged pages come to."""
+def staged_counts(connection: Connection, source: Source) -> StagedCounts:
+    """The row counts of all staged pages together."""
     counts = connection.execute(
         """
         select sum(rows_fetched)::bigint, sum(rejected)::bigint, sum(jsonb_array_length(dirt) - rejected)::bigint
@@ -122,13 +122,13 @@ def staged(connection: Connection, source: Source) -> Staged:
         """,
         (source.name,),
     ).fetchone()
-    return Staged(*(count or 0 for count in counts or ()))
+    return StagedCounts(*(count or 0 for count in counts or ()))
 
 
 def claim(connection: Connection, plan: Plan) -> bool:
-    """Keep other processes from the plan until the transaction that applies it ends; False where it is applied already.
+    """Lock the plan until the end of the transaction that applies it. False if it has been applied already.
 
-    OvertakenError where another process holds the load, or has begun one of its own.
+    OvertakenError if this process no longer holds the plan.
     """
     if _is_held(connection, plan, "update"):
         return True
@@ -141,7 +141,7 @@ def claim(connection: Connection, plan: Plan) -> bool:
 
 
 def abandon(connection: Connection, plan: Plan) -> None:
-    """Remove the plan with its stage; one that another process has made or taken over stays."""
+    """Remove the plan and its stage, unless another process holds them."""
     if _is_held(connection, plan, "update"):
         _remove(connection, plan.source)
 
@@ -155,8 +155,8 @@ def _is_held(connection: Connection, plan: Plan, strength: Literal["share", "upd
 
 def _overtaken(plan: Plan) -> OvertakenError:
     return OvertakenError(
-        f"{plan.source.name}: what this load has staged is gone, as another load of it has begun or the server has"
-        " crashed: run it again"
+        f"{plan.source.name}: the rows that this load has staged are gone, because another load has started or the"
+        " server has crashed: run it again"
     )
 
 
@@ -171,5 +171,5 @@ def _declaration(source: Source) -> str:
 
 
 def _with_numbers(statements: Any) -> str:
-    """Keys come from Snowflake as decimals."""
+    """Serialize the keys, which Snowflake returns as decimals, as integers."""
     return json.dumps(statements, default=lambda value: int(value) if isinstance(value, Decimal) else str(value))

@@ -1,4 +1,4 @@
-"""Repairs a source at the cost of the difference: compare checksums by bucket, fetch the buckets that differ."""
+"""Repairs a raw table: compares checksums by bucket of keys and fetches only the buckets that differ."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from psycopg.sql import SQL, Composable, Identifier
 from python_runner.ingest import checksums, load_plan
 from python_runner.ingest.apply import EVERYWHERE, difference
 from python_runner.ingest.clean import clean
-from python_runner.ingest.load import Loaded, Mode, load_fetched, refuse_to_empty
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.load import BatchMode, LoadResult, load_fetched, refuse_empty_source
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.ingest.staging import Fetch, fill_stage
 from python_runner.postgres.pool import Pool
 from python_runner.snowflake import queries
@@ -30,7 +30,7 @@ Checksums = dict[Any, tuple[int, str]]
 
 @dataclass(frozen=True)
 class Preview:
-    """What a reconciliation of one source would change."""
+    """What reconciling one source would change."""
 
     source: str
     rows_fetched: int
@@ -42,31 +42,31 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Part:
-    """What is to be read of a source, and the same part of the raw table; no filter: nothing."""
+class ReconcileScope:
+    """The rows to read from a source, and the condition for the same rows of the raw table. No filter means no rows."""
 
-    mode: Mode
+    mode: BatchMode
     filter: queries.Filter | None
-    scope: Composable
+    rows: Composable
 
 
-def reconcile(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -> Loaded:
-    """Make the raw table what a full load would; into an empty table it is a first load."""
-    part = _compare(pool, snowflake, source, meter)
-    fetches = _fetches(snowflake, source, part, meter)
+def reconcile(pool: Pool, snowflake: Snowflake, source: Source, *, progress: SourceProgress) -> LoadResult:
+    """Make the raw table equal to what a full load gives. Into an empty table this is a first load."""
+    scope = _compare(pool, snowflake, source, progress)
+    fetches = _fetches(snowflake, source, scope, progress)
     workers = snowflake.settings.batches_in_parallel
     return load_fetched(
-        pool, source, fetches, mode=part.mode, whole=True, workers=workers, meter=meter, scope=part.scope
+        pool, source, fetches, mode=scope.mode, whole=True, workers=workers, progress=progress, scope=scope.rows
     )
 
 
-def preview(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -> Preview:
-    """The same up to the difference, which is counted instead of applied."""
-    part = _compare(pool, snowflake, source, meter)
-    fetches = _fetches(snowflake, source, part, meter)
+def preview(pool: Pool, snowflake: Snowflake, source: Source, *, progress: SourceProgress) -> Preview:
+    """Compute the same difference, and count it instead of applying it."""
+    scope = _compare(pool, snowflake, source, progress)
+    fetches = _fetches(snowflake, source, scope, progress)
     with pool.transaction() as connection:
         planned = load_plan.begin(connection, source, "preview")
-    fill_stage(pool, planned, enumerate(fetches), workers=snowflake.settings.batches_in_parallel, meter=meter)
+    fill_stage(pool, planned, enumerate(fetches), workers=snowflake.settings.batches_in_parallel, progress=progress)
     query = SQL(
         """
         with difference as materialized ({difference}),
@@ -90,53 +90,53 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, meter: Meter) -
         from changed
         """
     ).format(
-        difference=difference(source, part.scope),
+        difference=difference(source, scope.rows),
         key=Identifier(source.key),
         first_rows=FIRST_ROWS,
     )
     with pool.transaction() as connection:
         load_plan.claim(connection, planned)
-        staged = load_plan.staged(connection, source)
-        if part.scope is EVERYWHERE:
-            refuse_to_empty(connection, source, staged)
+        staged = load_plan.staged_counts(connection, source)
+        if scope.rows is EVERYWHERE:
+            refuse_empty_source(connection, source, staged)
         inserted, updated, deleted, first = connection.execute(query).fetchone()  # type: ignore[misc]
         load_plan.abandon(connection, planned)
     return Preview(source.name, staged.fetched, staged.rejected, inserted, updated, deleted, first)
 
 
-def _compare(pool: Pool, snowflake: Snowflake, source: Source, meter: Meter) -> Part:
+def _compare(pool: Pool, snowflake: Snowflake, source: Source, progress: SourceProgress) -> ReconcileScope:
     with ThreadPoolExecutor(1, thread_name_prefix="checksums") as executor:
         reading = executor.submit(snowflake.fetch, checksums.snowflake_checksums(source))
         with pool.transaction() as connection:
             ours = _by_bucket(source, connection.execute(checksums.postgres_checksums(source)).fetchall())
         theirs = _by_bucket(source, (row.values() for row in reading.result().to_pylist()))
-    unsure = theirs.pop(None, None)
+    uncertain = theirs.pop(None, None)
     if not ours or not theirs:
-        return Part("reconcile" if ours else "first", queries.EVERYTHING, EVERYWHERE)
+        return ReconcileScope("reconcile" if ours else "first", queries.EVERYTHING, EVERYWHERE)
     differing = {bucket for bucket in ours.keys() | theirs.keys() if ours.get(bucket) != theirs.get(bucket)}
-    if unsure:
-        differing |= _buckets_of_unsure(pool, snowflake, source)
-    meter.compared(len(ours.keys() | theirs.keys()), len(differing))
+    if uncertain:
+        differing |= _buckets_of_uncertain(pool, snowflake, source)
+    progress.checksums_compared(len(ours.keys() | theirs.keys()), len(differing))
     buckets = sorted(differing)
-    filter_ = checksums.in_buckets(source, buckets) if differing or unsure else None
-    return Part("reconcile", filter_, checksums.scope(source, buckets))
+    filter_ = checksums.in_buckets(source, buckets) if differing or uncertain else None
+    return ReconcileScope("reconcile", filter_, checksums.scope(source, buckets))
 
 
-def _buckets_of_unsure(pool: Pool, snowflake: Snowflake, source: Source) -> set[Any]:
-    """Where the keys fall that only `clean` can tell: a row there may be the same moment's."""
-    statement = queries.select(source, checksums.unsure(source))
+def _buckets_of_uncertain(pool: Pool, snowflake: Snowflake, source: Source) -> set[Any]:
+    """The buckets of the keys that only `clean` can parse, because such a row can have the key of another row."""
+    statement = queries.select(source, checksums.uncertain(source))
     keys = clean(snowflake.fetch(statement.sql, statement.params), source).rows.column(source.key).to_pylist()
     with pool.transaction() as connection:
         return {bucket for (bucket,) in connection.execute(checksums.buckets_of(source, keys))}
 
 
 def _by_bucket(source: Source, rows: Any) -> Checksums:
-    """Snowflake's numbers come as decimals."""
+    """Checksums by bucket. Snowflake returns bucket numbers as decimals."""
     numeric = source.key_column.kind != "text"
     return {int(bucket) if numeric and bucket is not None else bucket: (held, sum_) for bucket, held, sum_ in rows}
 
 
-def _fetches(snowflake: Snowflake, source: Source, part: Part, meter: Meter) -> Iterator[Fetch]:
-    statements = [] if part.filter is None else queries.pages(snowflake, source, part.filter)
-    meter.expect(len(statements))
+def _fetches(snowflake: Snowflake, source: Source, scope: ReconcileScope, progress: SourceProgress) -> Iterator[Fetch]:
+    statements = [] if scope.filter is None else queries.pages(snowflake, source, scope.filter)
+    progress.pages_planned(len(statements))
     return (partial(snowflake.fetch, statement.sql, statement.params) for statement in statements)

@@ -1,22 +1,22 @@
-"""Rows that cannot be loaded are kept with their reason; a source that sends too many of them is refused."""
+"""Records rows that cannot be loaded with their reason, and refuses a load that has too many of them."""
 
 from __future__ import annotations
 
 from python_runner.errors import RunnerError
-from python_runner.ingest.load_plan import Staged
+from python_runner.ingest.load_plan import StagedCounts
 from python_runner.postgres.pool import Connection
 from python_runner.sources import Source
 
-# So few are dirt, however small the load.
-A_FEW = 3
+# A load of any size may have this many new rejects.
+ALWAYS_ALLOWED = 3
 
 
 class TooManyRejectsError(RunnerError):
-    """A load with too many rejects; nothing of it is applied."""
+    """The load has too many rejects and was not applied."""
 
 
-def note_dirt(connection: Connection, source: Source, batch_id: int | None) -> int:
-    """Record each row and reason of the staged pages once; returns how many rejects no applied load has met before."""
+def record_rejects(connection: Connection, source: Source, batch_id: int | None) -> int:
+    """Record each rejected row and reason of the staged pages once. Returns the number of rejects new to this batch."""
     connection.execute(
         """
         insert into raw.rejected_rows as known (source, reason, batch_id, "row", loaded)
@@ -35,9 +35,9 @@ def note_dirt(connection: Connection, source: Source, batch_id: int | None) -> i
     return int(new)
 
 
-def refuse_dirt(connection: Connection, source: Source, staged: Staged, *, new: int) -> None:
-    """TooManyRejectsError where the share of new rejects is above the source's `reject_limit`."""
-    if new <= max(A_FEW, source.reject_limit * staged.fetched):
+def enforce_reject_limit(connection: Connection, source: Source, staged: StagedCounts, *, new: int) -> None:
+    """TooManyRejectsError if the share of new rejects is above the source's `reject_limit`."""
+    if new <= max(ALWAYS_ALLOWED, source.reject_limit * staged.fetched):
         return
     (reason,) = connection.execute(
         """
@@ -49,5 +49,5 @@ def refuse_dirt(connection: Connection, source: Source, staged: Staged, *, new: 
     ).fetchone()  # type: ignore[misc]
     raise TooManyRejectsError(
         f"{source.name}: {new:,} of {staged.fetched:,} rows cannot be loaded ({reason}), above the reject_limit of"
-        f" {source.reject_limit:.1%}: nothing was applied; see raw.rejected_rows, mend the source or its declaration"
+        f" {source.reject_limit:.1%}: nothing was applied; see raw.rejected_rows, and fix the source or its declaration"
     )

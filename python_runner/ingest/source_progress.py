@@ -1,19 +1,19 @@
-"""What a load reports while it runs; the console shows it, a test can ignore it."""
+"""The progress of loading one source, as the loader reports it."""
 
 from __future__ import annotations
 
 
-class Meter:
-    """Is told how far a load has come; this one keeps it to itself."""
+class SourceProgress:
+    """Receives the progress of one load. This base class ignores it."""
 
-    def compared(self, buckets: int, differing: int) -> None:
-        """The checksums of so many buckets are compared."""
+    def checksums_compared(self, buckets: int, differing: int) -> None:
+        """The checksums of `buckets` buckets are compared."""
 
-    def expect(self, pages: int) -> None:
-        """So many pages will be fetched."""
+    def pages_planned(self, pages: int) -> None:
+        """`pages` pages remain to be fetched."""
 
-    def kept(self, pages: int) -> None:
-        """So many pages of an interrupted load are staged already."""
+    def pages_resumed(self, pages: int) -> None:
+        """`pages` pages of an interrupted load are already staged."""
 
-    def page(self, rows: int) -> None:
-        """One page with so many rows is staged."""
+    def page_staged(self, rows: int) -> None:
+        """One page of `rows` rows is staged."""

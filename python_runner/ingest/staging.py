@@ -1,4 +1,4 @@
-"""Fills the stage of a source: pages are fetched, cleaned and copied by a few workers at once."""
+"""Fills the stage of a source: several workers fetch, clean and copy pages in parallel."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.sql import SQL, Identifier
 
 from python_runner.ingest.clean import clean
-from python_runner.ingest.load_plan import Plan, note_page
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.load_plan import Plan, record_page
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection, Pool
 
 Fetch = Callable[[], pa.Table]
 
 
-def fill_stage(pool: Pool, plan: Plan, fetches: Iterable[tuple[int, Fetch]], *, workers: int, meter: Meter) -> None:
-    """Run the fetches and copy what they return as the page of that number; the first failure stops the rest."""
+def fill_stage(
+    pool: Pool, plan: Plan, fetches: Iterable[tuple[int, Fetch]], *, workers: int, progress: SourceProgress
+) -> None:
+    """Run the fetches and copy each result as the page with its number. The first failure stops the others."""
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what a page took; the others keep it for the next
-    tasks = (partial(_copy_page, pool, plan, number, fetch, meter) for number, fetch in fetches)
+    tasks = (partial(_copy_page, pool, plan, number, fetch, progress) for number, fetch in fetches)
     with ThreadPoolExecutor(workers, thread_name_prefix=plan.source.name) as executor:
         pending: set[Future[None]] = set()
         try:
@@ -37,7 +39,7 @@ def fill_stage(pool: Pool, plan: Plan, fetches: Iterable[tuple[int, Fetch]], *, 
             raise
 
 
-def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, meter: Meter) -> None:
+def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, progress: SourceProgress) -> None:
     source = plan.source
     table = fetch()
     page = clean(table, source)
@@ -46,7 +48,7 @@ def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, meter: Meter) 
     )
 
     def copy(connection: Connection) -> None:
-        if not note_page(connection, plan, number, len(table), page.dirt):
+        if not record_page(connection, plan, number, len(table), page.rejects):
             return
         encoder = ArrowToPostgresBinaryEncoder(page.rows.schema)
         with connection.cursor().copy(statement) as sink:
@@ -55,8 +57,8 @@ def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, meter: Meter) 
                 sink.write(encoder.write_batch(batch))
             sink.write(encoder.finish())
 
-    pool.persist(copy)
-    meter.page(len(table))
+    pool.run_with_retry(copy)
+    progress.page_staged(len(table))
 
 
 def _raise_first(futures: Iterable[Future[None]]) -> None:

@@ -1,4 +1,4 @@
-"""What is loaded: batches, lag, rejects and sizes, straight from the bookkeeping in Postgres."""
+"""Reads what is loaded: batches, lag, rejects and sizes, from the bookkeeping tables in Postgres."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from python_runner.errors import RunnerError
 from python_runner.postgres.pool import Connection
 
-# A load that was killed leaves its stage; one that runs has it too.
+# A stage exists while a load runs and after a load was killed.
 SOURCES = """
 select distinct on (b.source)
     b.source,
@@ -51,7 +51,7 @@ order by c.relname
 """
 
 
-def status(connection: Connection, schema: str) -> dict[str, list[dict[str, Any]]]:
+def read_status(connection: Connection, schema: str) -> dict[str, list[dict[str, Any]]]:
     """Sources, the last ten batches, rejects by reason and the published tables. RunnerError before the first load."""
     with connection.cursor(row_factory=dict_row) as cursor:
         loaded = cursor.execute("select to_regclass('raw.load_batches') is not null as yes").fetchone()

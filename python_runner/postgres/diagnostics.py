@@ -1,4 +1,4 @@
-"""What the server says of itself: every analysis in analyses/monitoring, which psql runs as well."""
+"""Runs the diagnostic queries in analyses/monitoring, which also run in psql."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from python_runner.project import PROJECT
 
 ANALYSES = PROJECT / "analyses" / "monitoring"
 HOW_TO_ENABLE = (
-    "pg_stat_statements is not there: add it to shared_preload_libraries, restart the server,"
+    "pg_stat_statements is not available: add it to shared_preload_libraries, restart the server,"
     " and `create extension pg_stat_statements`"
 )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The rows of one analysis, and how to read them."""
+    """The result of one diagnostic query, and how to read it."""
 
     name: str
     how_to_read: str
     rows: list[dict[str, Any]]
 
 
-def monitor(connection: Connection) -> list[Finding]:
-    """Run them all, in the order of their names."""
+def run_diagnostics(connection: Connection) -> list[Finding]:
+    """Run all queries in the order of their names."""
     return [_run(connection, path.stem, path.read_text()) for path in sorted(ANALYSES.glob("*.sql"))]
 
 

@@ -1,4 +1,4 @@
-"""The loader's own connections to Postgres: transactions with limits, and patience with a server that restarts."""
+"""The loader's connections to Postgres: transactions with limits, and retries while the server restarts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from python_runner.settings import PostgresSettings
 
 CONNECT_TIMEOUT_S = 10
 ATTEMPTS = 6
-OLDEST_SERVER = 150000
+MIN_SERVER_VERSION = 150000
 
-# Connection exceptions, a server that stops or starts: https://www.postgresql.org/docs/current/errcodes-appendix.html
+# Connection exceptions, and a server that stops or starts: https://www.postgresql.org/docs/current/errcodes-appendix.html
 CONNECTION_LOST = ("08", "57P01", "57P02", "57P03")
 
 Connection = psycopg.Connection[TupleRow]
@@ -40,7 +40,7 @@ class Pool(ConnectionPool[Connection]):
         }
         super().__init__(
             settings.conninfo,
-            # Behind a pooler the next transaction may be on a server that has not prepared the statement.
+            # Behind a pooler the next transaction can use a session that has not prepared the statement.
             kwargs={"application_name": "collectibles_runner", "connect_timeout": CONNECT_TIMEOUT_S,
                     "prepare_threshold": None},
             min_size=settings.db_pool_min,
@@ -52,20 +52,20 @@ class Pool(ConnectionPool[Connection]):
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A connection for one transaction, committed at the end; RunnerError when the server refuses."""
-        with translated(), self._limited() as connection:
+        """A connection for one transaction, committed at the end. RunnerError if the server fails."""
+        with wrap_driver_errors(), self._limited() as connection:
             yield connection
 
-    def persist(self, work: Callable[[Connection], Result]) -> Result:
-        """The work in a transaction; once more in a new one where the connection was lost.
+    def run_with_retry(self, work: Callable[[Connection], Result]) -> Result:
+        """Run the work in a transaction, and again in a new one if the connection is lost.
 
-        The work must bear that: the lost transaction may have been committed after all.
+        The work must be repeatable: the server can have committed the lost transaction.
         """
         retrying = Retrying(
             retry=retry_if_exception(_is_lost),
             wait=wait_exponential_jitter(multiplier=0.1, max=10, jitter=0.1),
             stop=stop_after_attempt(ATTEMPTS),
-            before_sleep=lambda _: self.check(),  # a server that restarts ends those that are idle too
+            before_sleep=lambda _: self.check(),  # a restart also closes idle connections
             reraise=True,
         )
 
@@ -73,7 +73,7 @@ class Pool(ConnectionPool[Connection]):
             with self._limited() as connection:
                 return work(connection)
 
-        with translated():
+        with wrap_driver_errors():
             return retrying(once)
 
     @contextmanager
@@ -88,9 +88,9 @@ class Pool(ConnectionPool[Connection]):
 @contextmanager
 def open_pool(settings: PostgresSettings, guard: Guard = lambda: None) -> Iterator[Pool]:
     """The pool; RunnerError says why the server cannot be used."""
-    with translated():
+    with wrap_driver_errors():
         with psycopg.connect(settings.conninfo, connect_timeout=CONNECT_TIMEOUT_S) as connection:
-            if connection.info.server_version < OLDEST_SERVER:
+            if connection.info.server_version < MIN_SERVER_VERSION:
                 raise RunnerError(
                     f"Postgres {connection.info.server_version // 10000} is too old: use version 15 or later"
                 )
@@ -99,8 +99,8 @@ def open_pool(settings: PostgresSettings, guard: Guard = lambda: None) -> Iterat
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Driver errors as one line."""
+def wrap_driver_errors() -> Iterator[None]:
+    """Raise driver errors as RunnerError, with a message of one line."""
     try:
         yield
     except PoolTimeout as error:

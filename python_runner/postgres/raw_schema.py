@@ -40,10 +40,10 @@ create table if not exists raw.rejected_rows (
     rejected_at timestamptz not null default now()
 );
 create unique index if not exists rejected_rows_once on raw.rejected_rows (source, reason, md5("row"::text));
-comment on column raw.rejected_rows.batch_id is 'NULL where the load was refused for its rejects.';
-comment on column raw.rejected_rows.loaded is 'True where the row was loaded, with NULL for the unusable value.';
+comment on column raw.rejected_rows.batch_id is 'NULL if the load was refused because of its rejects.';
+comment on column raw.rejected_rows.loaded is 'True if the row was loaded with NULL in place of the unusable value.';
 
--- Unlogged, as stages are but for a first load: a crash of the server leaves no plan, so that the load starts over.
+-- Unlogged, like the stages of all but first loads: after a server crash there is no plan, so the load starts over.
 create unlogged table if not exists raw.load_plans (
     source text primary key,
     mode text not null,
@@ -62,7 +62,7 @@ create unlogged table if not exists raw.load_pages (
     dirt jsonb not null,
     primary key (source, page)
 );
-comment on table raw.load_pages is 'One row per page in a stage; written in the transaction that copies it';
+comment on table raw.load_pages is 'One row per staged page, written in the transaction that copies the page.';
 """
 
 # Tables of an older version get what they lack; where nothing is lacking, no lock is taken.
@@ -87,12 +87,12 @@ def table(source: Source) -> Identifier:
 
 
 def changes(source: Source) -> Identifier:
-    """raw.<source>_changes, the signed log."""
+    """raw.<source>_changes, the changelog."""
     return Identifier(RAW, f"{source.name}_changes")
 
 
 def stage(source: Source) -> Identifier:
-    """raw.<source>_stage, where pages land before they are applied."""
+    """raw.<source>_stage, which holds the pages before they are applied."""
     return Identifier(RAW, f"{source.name}_stage")
 
 
@@ -123,13 +123,13 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
 
 
 def primary_key(source: Source) -> Composed:
-    """The constraint of raw.<source>."""
+    """The primary key constraint of raw.<source>."""
     include = SQL(" include ({})").format(_names(source.include)) if source.include else SQL("")
     return SQL("primary key ({}){}").format(Identifier(source.key), include)
 
 
 def create_stage(connection: Connection, source: Source, *, logged: bool) -> None:
-    """An empty stage, where there is none; one that may become the table itself is logged."""
+    """Create an empty stage. A stage that can replace the table must be logged."""
     connection.execute(
         SQL("create {unlogged} table {stage} ({columns})").format(
             unlogged=SQL("" if logged else "unlogged"), stage=stage(source), columns=_columns(source, required=False)
@@ -138,7 +138,7 @@ def create_stage(connection: Connection, source: Source, *, logged: bool) -> Non
 
 
 def may_replace(connection: Connection, source: Source) -> bool:
-    """Whether the stage may take the place of raw.<source>: it is logged, and the table has nothing but its key."""
+    """Whether the stage can replace raw.<source>: it is logged, and the table has nothing but its key."""
     (may,) = connection.execute(
         """
         select
@@ -163,9 +163,9 @@ def may_replace(connection: Connection, source: Source) -> bool:
 
 
 def replace(connection: Connection, source: Source, batch_id: Literal) -> None:
-    """The stage, without two rows of a key, becomes raw.<source>: not a row is written again.
+    """Rename the stage to raw.<source>, so that no row is written twice. The keys in the stage must be unique.
 
-    What has come to depend on the table since `may_replace` makes this fail, by the DROP.
+    The DROP fails if an object has come to depend on the table since `may_replace` was called.
     """
     connection.execute(
         SQL(
@@ -198,7 +198,7 @@ def _partitioned(source: Source) -> Composed:
 
 
 def _create_partitions(connection: Connection, source: Source) -> None:
-    """All partitions by hash; otherwise the default one, from which the next build moves the rows."""
+    """Create all hash partitions; otherwise only the default partition, whose rows the next build moves."""
     if source.partition_by is None:
         return
     without = connection.execute(

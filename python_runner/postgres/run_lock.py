@@ -1,6 +1,6 @@
-"""Loads and builds exclude each other: the second waits, and says for whom.
+"""The run lock: only one load or build runs at a time. The second waits and reports which process it waits for.
 
-The lock lives in a session of its own. Where that session ends, another run may begin, so this one stops.
+A session of its own holds the lock. If that session ends, another run can start, so this run stops.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from contextlib import closing, contextmanager
 import psycopg
 
 from python_runner.errors import RunnerError
-from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, translated
+from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, wrap_driver_errors
 from python_runner.settings import PostgresSettings
 
 KEY = "hashtextextended('collectibles_runner', 0)"
 
-# The lock is a transaction's, not a session's: so it also holds behind a pooler that lends out transactions.
+# The lock belongs to a transaction, not to a session, so that it also works behind a transaction pooler.
 HOLDER = f"""
 select activity.application_name, activity.pid, to_char(activity.xact_start, 'HH24:MI:SS') as since
 from pg_locks
@@ -28,50 +28,52 @@ where
     and (classid::bigint << 32) | objid::bigint = {KEY}
 """
 
-
-# What may end a session that does nothing for hours, or cancel it while it waits for the lock.
+# Settings that end a session that is idle for hours, or cancel a statement that waits for the lock.
 LIMITS = ["idle_in_transaction_session_timeout", "transaction_timeout", "statement_timeout", "lock_timeout"]
 
 
 class RunLock:
-    """The one right to change the tables, held while its session lasts."""
+    """The run lock of one command, held until its session ends."""
 
-    def __init__(self, connection: Connection, what: str) -> None:
+    def __init__(self, connection: Connection, command: str) -> None:
         self._connection = connection
-        self._what = what
+        self._command = command
 
     def check(self) -> None:
-        """RunnerError where the session has ended."""
+        """RunnerError if the session has ended."""
         try:
             self._connection.execute("select")
         except psycopg.Error as error:
             raise RunnerError(
-                f"`{self._what}` has lost its lock, as Postgres has ended the session that held it: run it again"
+                f"`runner {self._command}` has lost its lock, because Postgres ended the session that held it:"
+                " run it again"
             ) from error
 
 
 @contextmanager
-def exclusive(settings: PostgresSettings, what: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[RunLock]:
-    """Hold the one right to change the tables, as `what`; RunnerError at once if it is taken and `wait` is off."""
-    with translated():
+def hold_run_lock(
+    settings: PostgresSettings, command: str, *, wait: bool, notify: Callable[[str], None]
+) -> Iterator[RunLock]:
+    """Hold the run lock for the command. RunnerError if it is taken and `wait` is false."""
+    with wrap_driver_errors():
         connection = psycopg.connect(
-            settings.conninfo, application_name=f"runner {what}", connect_timeout=CONNECT_TIMEOUT_S
+            settings.conninfo, application_name=f"runner {command}", connect_timeout=CONNECT_TIMEOUT_S
         )
-    # Closed, not committed: should the server have ended the session meanwhile, the work is done all the same.
+    # Close without COMMIT: if the server has ended the session, the work must still succeed.
     with closing(connection):
-        with translated():
-            _lock(connection, wait=wait, say=say)
-        yield RunLock(connection, f"runner {what}")
+        with wrap_driver_errors():
+            _lock(connection, wait=wait, notify=notify)
+        yield RunLock(connection, command)
 
 
-def _lock(connection: Connection, *, wait: bool, say: Callable[[str], None]) -> None:
+def _lock(connection: Connection, *, wait: bool, notify: Callable[[str], None]) -> None:
     connection.execute("select set_config(name, '0', true) from pg_settings where name = any(%s)", (LIMITS,))
     taken = connection.execute(f"select pg_try_advisory_xact_lock({KEY})").fetchone()
     if taken == (True,):
         return
     holder = connection.execute(HOLDER).fetchone()
-    whom = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is just ending"
+    other = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is about to end"
     if not wait:
-        raise RunnerError(f"busy with {whom}: wait for it, or leave out --no-wait")
-    say(f"waiting for {whom}")
+        raise RunnerError(f"busy with {other}: wait until it ends, or omit --no-wait")
+    notify(f"waiting for {other}")
     connection.execute(f"select pg_advisory_xact_lock({KEY})")

@@ -1,4 +1,4 @@
-"""Reads Snowflake: one limit for all workers, one connection a thread, retries that it can see."""
+"""Reads Snowflake: one rate limit for all threads, one connection per thread, and retries that it controls."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from python_runner.errors import RunnerError
 from python_runner.settings import SnowflakeSettings
-from python_runner.snowflake.errors import FAILURES, Meaning, explain, meaning, one_line
-from python_runner.snowflake.rate_limit import Throttle
+from python_runner.snowflake.errors import FAILURES, FailureKind, explain, failure_kind, one_line
+from python_runner.snowflake.rate_limit import RateLimit
 
 ATTEMPTS = 8
 FIRST_BACKOFF_S = 0.5
@@ -28,7 +28,7 @@ logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
 
 
 class Snowflake:
-    """A rate-limited reader, shared by the threads of a load; a context manager."""
+    """A rate-limited client, shared by the threads of a load. Use it as a context manager."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Snowflake:
         self.settings = settings
         self.statements = 0
         self.retries = 0
-        self.throttle = Throttle(settings.rate_limit_rps)
+        self.rate_limit = RateLimit(settings.rate_limit_rps)
         self._first_backoff_s = first_backoff_s
         self._on_retry = on_retry
         self._idle: LifoQueue[SnowflakeConnection] = LifoQueue()
@@ -55,18 +55,18 @@ class Snowflake:
 
     @property
     def waited_seconds(self) -> float:
-        """How long the threads have waited for the rate limit, in all."""
-        return self.throttle.waited_seconds
+        """The total time that threads have waited for the rate limit."""
+        return self.rate_limit.waited_seconds
 
     def fetch(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
-        """The result of one statement as Arrow, with lower-case names. RunnerError when it fails for good."""
+        """The result of one statement as Arrow, with lower-case column names. RunnerError if all retries fail."""
         retrying = Retrying(
-            retry=retry_if_exception(lambda failure: meaning(failure) is not Meaning.PERMANENT),
+            retry=retry_if_exception(lambda failure: failure_kind(failure) is not FailureKind.PERMANENT),
             wait=wait_exponential_jitter(
                 multiplier=self._first_backoff_s, max=LONGEST_BACKOFF_S, jitter=self._first_backoff_s
             ),
             stop=stop_after_attempt(ATTEMPTS),
-            before_sleep=self._note_retry,
+            before_sleep=self._record_retry,
             reraise=True,
         )
         try:
@@ -76,17 +76,17 @@ class Snowflake:
 
     def _fetch_once(self, sql: str, params: dict[str, Any] | None) -> pa.Table:
         with self._connection() as connection, closing(connection.cursor()) as cursor:
-            self.throttle.wait()
+            self.rate_limit.wait()
             with self._lock:
                 self.statements += 1
             cursor.execute(sql, params)
             table = cursor.fetch_arrow_all(force_return_table=True, force_microsecond_precision=True)
-        self.throttle.speed_up()
+        self.rate_limit.speed_up()
         return table.rename_columns([name.lower() for name in table.column_names])
 
     @contextmanager
     def _connection(self) -> Iterator[SnowflakeConnection]:
-        """One connection a thread at a time; one whose session or network failed is not used again."""
+        """Lend a connection to one thread. A connection whose session or network failed is not reused."""
         try:
             connection = self._idle.get_nowait()
         except Empty:
@@ -94,7 +94,10 @@ class Snowflake:
         try:
             yield connection
         except BaseException as failure:
-            if isinstance(failure, FAILURES) and meaning(failure) in {Meaning.THROTTLED, Meaning.PERMANENT}:
+            if isinstance(failure, FAILURES) and failure_kind(failure) in {
+                FailureKind.THROTTLED,
+                FailureKind.PERMANENT,
+            }:
                 self._idle.put(connection)
             else:
                 connection.close(retry=False)
@@ -102,7 +105,7 @@ class Snowflake:
         self._idle.put(connection)
 
     def _connect(self) -> SnowflakeConnection:
-        self.throttle.wait()
+        self.rate_limit.wait()
         return snowflake.connector.connect(
             **self.settings.connect_args(),
             application="collectibles_snapshots",
@@ -112,10 +115,10 @@ class Snowflake:
             arrow_number_to_decimal=True,
         )
 
-    def _note_retry(self, state: RetryCallState) -> None:
+    def _record_retry(self, state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
-        if failure and meaning(failure) is Meaning.THROTTLED:
-            self.throttle.slow_down()
+        if failure and failure_kind(failure) is FailureKind.THROTTLED:
+            self.rate_limit.slow_down()
         with self._lock:
             self.retries += 1
-        self._on_retry(f"Snowflake: {one_line(failure)}; trying again ({state.attempt_number}/{ATTEMPTS - 1})")
+        self._on_retry(f"Snowflake: {one_line(failure)}; retrying ({state.attempt_number}/{ATTEMPTS - 1})")

@@ -1,4 +1,4 @@
-"""What a failure of Snowflake means: slow down, log in anew, try again, or stop and say why."""
+"""Classifies the errors of Snowflake: slow down, log in again, retry, or stop."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from snowflake.connector.vendored.requests.exceptions import RequestException
 from python_runner.settings import SnowflakeSettings
 
 
-class Meaning(Enum):
-    """What to do about a failure."""
+class FailureKind(Enum):
+    """How the client reacts to a failure."""
 
     THROTTLED = auto()
     SESSION_LOST = auto()
@@ -35,36 +35,36 @@ HINTS = {
 
 THROTTLED = (errors.TooManyRequests, errors.ServiceUnavailableError)
 PERMANENT = (errors.ForbiddenError, errors.BadRequest, errors.MethodNotAllowed, errors.NonRetryableTlsError)
-# Not the service's own: what it answers to a statement, and how the connector was called.
-OURS = (errors.ProgrammingError, errors.NotSupportedError, errors.InterfaceError)
+# Caused by the statement or by the call of the connector, so a retry cannot help.
+CALLER_ERRORS = (errors.ProgrammingError, errors.NotSupportedError, errors.InterfaceError)
 
 FAILURES = (errors.Error, RequestException)
 
 
-def meaning(failure: BaseException) -> Meaning:
-    """Judge by the code first: the connector raises one class for lost sessions and for wrong SQL."""
-    if isinstance(failure, RequestException):  # an answer that was cut off
-        return Meaning.TRANSIENT
+def failure_kind(failure: BaseException) -> FailureKind:
+    """Classify by error code first: the connector raises the same class for lost sessions and for wrong SQL."""
+    if isinstance(failure, RequestException):  # an incomplete response
+        return FailureKind.TRANSIENT
     if not isinstance(failure, errors.Error) or _login_refused(failure) or isinstance(failure, PERMANENT):
-        return Meaning.PERMANENT
+        return FailureKind.PERMANENT
     if isinstance(failure, THROTTLED):
-        return Meaning.THROTTLED
-    if failure.errno in SESSION_LOST or isinstance(failure, errors.HttpError):  # renewing a session failed
-        return Meaning.SESSION_LOST
+        return FailureKind.THROTTLED
+    if failure.errno in SESSION_LOST or isinstance(failure, errors.HttpError):  # the session could not be renewed
+        return FailureKind.SESSION_LOST
     if failure.errno in SERVICE_FAILED:
-        return Meaning.TRANSIENT
-    return Meaning.PERMANENT if isinstance(failure, OURS) else Meaning.TRANSIENT
+        return FailureKind.TRANSIENT
+    return FailureKind.PERMANENT if isinstance(failure, CALLER_ERRORS) else FailureKind.TRANSIENT
 
 
 def explain(failure: BaseException, settings: SnowflakeSettings) -> str:
-    """One line: what is wrong, and what to do."""
+    """A message of one line: what is wrong and what to do."""
     what, code = one_line(failure), getattr(failure, "errno", None)
     if _login_refused(failure):
         return f"Snowflake refused the login of {settings.user!r} ({what}): check SNOWFLAKE_USER, {settings.credential}"
     if code in HINTS:
         return f"Snowflake ({settings.database}.{settings.schema_}): {what}; {HINTS[code]}"
-    if meaning(failure) is Meaning.THROTTLED:
-        return f"Snowflake goes on refusing statements ({what}): lower SNOWFLAKE_RATE_LIMIT_RPS"
+    if failure_kind(failure) is FailureKind.THROTTLED:
+        return f"Snowflake keeps throttling statements ({what}): lower SNOWFLAKE_RATE_LIMIT_RPS"
     if isinstance(failure, (errors.OperationalError, errors.ForbiddenError, RequestException)):
         server = settings.host or settings.account
         return f"Snowflake at {server!r} does not answer ({what}): check SNOWFLAKE_ACCOUNT, SNOWFLAKE_HOST"

@@ -1,4 +1,4 @@
-"""What to ask Snowflake for: the statements of one load of one source, each a page of rows."""
+"""Builds the statements that load one source from Snowflake. Each returns one page of rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from python_runner.sources import Source
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
 
-KEYS_A_STATEMENT = 10_000
+KEYS_PER_STATEMENT = 10_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ EVERYTHING = Filter()
 
 
 def newer_than(source: Source, high_water_mark: datetime) -> Filter:
-    """Rows whose cursor passed the mark less the overlap, and every row of a key that has an unusable cursor."""
+    """Rows whose cursor is above the mark minus the overlap, and all rows of each key with an unusable cursor."""
     since = high_water_mark - timedelta(minutes=source.overlap_minutes)
     key, cursor = source.key_column.snowflake_name, source.cursor
     unusable = f"{cursor} is null or {cursor} < '1970-01-01' or {cursor} >= '2100-01-01'"
@@ -48,15 +48,15 @@ def newer_than(source: Source, high_water_mark: datetime) -> Filter:
 
 
 def above(source: Source, highest_key: int) -> Filter:
-    """Rows with a key above the highest known."""
+    """Rows with a key above the highest loaded one."""
     return Filter(f"{_key(source)} > %(highest)s", {"highest": highest_key})
 
 
 def pages(snowflake: Snowflake, source: Source, filter_: Filter = EVERYTHING) -> list[Statement]:
-    """Split the filtered source into contiguous key ranges of at most a batch each (one statement to plan).
+    """Split the filtered source into contiguous key ranges of at most one batch each, with one query.
 
-    The first and last range are open and rows with an unusable key have a page of their own, so that every
-    row belongs to exactly one page, whatever arrives between planning and reading.
+    The first and last ranges are open, and rows with an unusable key have their own page. Every row therefore belongs
+    to exactly one page, even if rows arrive between planning and reading.
     """
     plan = snowflake.fetch(
         f"""
@@ -82,13 +82,13 @@ def pages(snowflake: Snowflake, source: Source, filter_: Filter = EVERYTHING) ->
 
 
 def by_key(source: Source, keys: Sequence[Any]) -> list[Statement]:
-    """The rows of the given keys."""
-    chunks = [keys[i : i + KEYS_A_STATEMENT] for i in range(0, len(keys), KEYS_A_STATEMENT)]
+    """Statements for the rows with the given keys."""
+    chunks = [keys[i : i + KEYS_PER_STATEMENT] for i in range(0, len(keys), KEYS_PER_STATEMENT)]
     return [select(source, _one_of(source, chunk)) for chunk in chunks]
 
 
 def select(source: Source, *filters: Filter) -> Statement:
-    """The declared columns under their raw names."""
+    """SELECT of the declared columns under their names in the raw table."""
     columns = ", ".join(f"{c.origin} as {c.name}" if c.origin else c.name for c in source.columns)
     where = " and ".join(f.where for f in filters)
     params = {name: value for f in filters for name, value in f.params.items()}

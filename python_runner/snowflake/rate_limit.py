@@ -1,4 +1,4 @@
-"""One rate limit for everything that asks Snowflake; a server that throttles makes each statement cost more of it."""
+"""One rate limit for all requests to Snowflake; it slows down when the server throttles."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from time import perf_counter
 
 from pyrate_limiter import Limiter, Rate
 
-# What leaves evenly arrives unevenly: with 5 % between them, statements arrive within the rate in any second.
+# Network delay varies. With 5 % of margin the statements that arrive in any second stay within the rate.
 MARGIN = 1.05
-SLOWEST = 16
+MAX_PERMITS = 16
 
 
-class Throttle:
-    """Permits at a fixed rate, in statements a second, shared by the threads of a load.
+class RateLimit:
+    """Permits at a fixed rate, in statements per second, shared by the threads of a load.
 
-    A statement takes one permit. Each refusal by the server doubles that for everybody (up to 16), each statement
-    that succeeds takes one off again: additive increase, multiplicative decrease, as in TCP (RFC 5681).
+    A statement takes one permit. Each statement that the server throttles doubles the number of permits per statement,
+    up to 16; each statement that succeeds reduces it by one. This is additive increase, multiplicative decrease, as
+    in TCP (RFC 5681).
     """
 
     def __init__(self, rate_rps: float) -> None:
@@ -26,7 +27,7 @@ class Throttle:
         self.waited_seconds = 0.0
 
     def wait(self) -> None:
-        """Return when the next statement may be sent."""
+        """Wait until the next statement may be sent."""
         begin = perf_counter()
         for _ in range(self.permits):
             self._limiter.try_acquire("statement")
@@ -34,11 +35,11 @@ class Throttle:
             self.waited_seconds += perf_counter() - begin
 
     def slow_down(self) -> None:
-        """The server refused a statement because there were too many."""
+        """Double the permits per statement, because the server throttled one."""
         with self._lock:
-            self.permits = min(2 * self.permits, SLOWEST)
+            self.permits = min(2 * self.permits, MAX_PERMITS)
 
     def speed_up(self) -> None:
-        """The server answered a statement."""
+        """Reduce the permits per statement, because one succeeded."""
         with self._lock:
             self.permits = max(1, self.permits - 1)

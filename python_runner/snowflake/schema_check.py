@@ -1,4 +1,4 @@
-"""Compares Snowflake's tables with the declaration, in one statement, before anything is fetched from them."""
+"""Compares the tables in Snowflake with the declaration, in one statement, before a load fetches anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
 
 NUMBERS = {"NUMBER", "FLOAT", "TEXT"}
-# Snowflake's types (information_schema.columns.data_type) from which `clean` can make a column of the kind.
+# The Snowflake types (information_schema.columns.data_type) that `clean` converts to each kind.
 READABLE: dict[Kind, set[str]] = {
     "text": {"TEXT", "NUMBER"},
     "bigint": NUMBERS,
@@ -30,7 +30,7 @@ where table_schema = %(schema)s
 
 
 def check_columns(snowflake: Snowflake, sources: list[Source], warn: Callable[[str], None]) -> None:
-    """RunnerError names each declared column that is missing or of an unreadable type; an added one is a warning."""
+    """RunnerError names each declared column that is missing or of an unsupported type. Added columns are a warning."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for row in snowflake.fetch(COLUMNS, {"schema": snowflake.settings.schema_.upper()}).to_pylist():
         found[row["table_name"]][row["column_name"]] = row["data_type"]
@@ -54,5 +54,5 @@ def _problems(source: Source, found: dict[str, str]) -> list[str]:
         if given is None:
             problems.append(f"{what} is missing: compare the table with models/staging/_sources.yml")
         elif given not in READABLE[column.kind]:
-            problems.append(f"{what} has become {given}, of which no {column.kind} can be made: adapt its declaration")
+            problems.append(f"{what} has type {given}, which cannot become {column.kind}: change its declaration")
     return problems

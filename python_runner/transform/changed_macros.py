@@ -1,7 +1,7 @@
-"""Finds the models that a changed macro reaches on ways `state:modified` does not follow.
+"""Finds the models that use a changed macro but that `state:modified` misses.
 
-dbt knows the macros that a model and its hooks call. It does not know those that stand behind a name it puts together:
-an incremental strategy, a materialization, a dispatch.
+dbt records the macros that a model and its hooks call. It does not record macros whose name is computed: incremental
+strategies, materializations and dispatched macros.
 """
 
 from __future__ import annotations
@@ -16,31 +16,33 @@ from python_runner.errors import UsageError
 
 Manifest = dict[str, Any]
 
-# A call, or a name that is handed to a dispatch.
+# A call, or a name passed to a dispatch.
 NAMED = re.compile(r"(\w+)\s*\(|['\"](\w+)['\"]")
 DISPATCHED = re.compile(r"^(default|postgres)__|_(default|postgres)$")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What a run of dbt left in a folder. UsageError where that is no manifest."""
+    """Read the manifest.json in a folder. UsageError if there is none."""
     try:
         manifest: Manifest = json.loads((folder / "manifest.json").read_text())
     except (OSError, ValueError) as error:
-        raise UsageError(f"no manifest.json can be read in {folder}: run `dbt parse`, or fetch production's") from error
+        raise UsageError(
+            f"no manifest.json can be read in {folder}: run `dbt parse`, or fetch the manifest of production"
+        ) from error
     return manifest
 
 
 def reached_by_changed_macros(now: Manifest, before: Manifest) -> list[str]:
-    """The names of the models that come to a macro whose text has changed."""
-    texts, known = _texts(now), _texts(before)
-    changed = {name for name in texts.keys() | known.keys() if texts.get(name) != known.get(name)}
+    """The names of the models that use a macro whose text has changed, directly or through other macros."""
+    texts, old_texts = _texts(now), _texts(before)
+    changed = {name for name in texts.keys() | old_texts.keys() if texts.get(name) != old_texts.get(name)}
     called = {name: _named(text) & texts.keys() for name, text in texts.items()}
     models = (node for node in now["nodes"].values() if node["resource_type"] == "model")
     return sorted(model["name"] for model in models if changed & _closure(_used(model), called))
 
 
 def _texts(manifest: Manifest) -> dict[str, str]:
-    """The text of each macro, and of all that a dispatch may put in its place."""
+    """The text of each macro, including its dispatched implementations."""
     texts: dict[str, str] = {}
     for identity, macro in sorted(manifest["macros"].items()):
         texts[_name(identity)] = texts.get(_name(identity), "") + macro["macro_sql"]
@@ -70,5 +72,5 @@ def _closure(names: Iterable[str], called: dict[str, set[str]]) -> set[str]:
 
 
 def _name(identity: str) -> str:
-    """Of macro.package.postgres__create_table_as: create_table_as."""
+    """The name without package and dispatch prefix: macro.package.postgres__create_table_as is create_table_as."""
     return DISPATCHED.sub("", identity.rsplit(".", 1)[-1])

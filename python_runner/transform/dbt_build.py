@@ -1,4 +1,4 @@
-"""Calls dbt in this process, with a profile made from DATABASE_URL."""
+"""Runs dbt in this process, with a profile derived from DATABASE_URL."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ FAILED = ("error", "fail", "runtime error")
 
 
 @dataclass(frozen=True)
-class Built:
-    """What one dbt command did."""
+class BuildResult:
+    """The result of one dbt command."""
 
     seconds: float
     nodes: dict[str, int]
@@ -36,11 +36,11 @@ class Built:
     warnings: list[str] = field(default_factory=list)
 
 
-def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda _name, _total: None) -> Built:
-    """`dbt build` with the given arguments. RunnerError names the nodes that failed, and why the first did."""
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415  importing dbt takes a second
+def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda _name, _total: None) -> BuildResult:
+    """Run `dbt build` with the given arguments. RunnerError names the first node that failed, and why."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415  importing dbt takes seconds
 
-    started, events = perf_counter(), _Events(on_node)
+    started, events = perf_counter(), _EventHandler(on_node)
     with profiles(settings) as folder:
         flags = ["--quiet", "--log-level", "none", "--no-use-colors"]
         command = [
@@ -52,7 +52,7 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
             str(folder),
             *arguments,
         ]
-        outcome = dbtRunner(callbacks=[events.hear]).invoke(command)
+        outcome = dbtRunner(callbacks=[events.handle]).invoke(command)
     if outcome.exception:
         _maintain(settings, events.maintenance)
         raise RunnerError(f"dbt: {_one_line(outcome.exception)}") from outcome.exception
@@ -60,7 +60,7 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     failures = [r for r in results if r.status in FAILED]
     if failures or not outcome.success:
         raise RunnerError(_explain(failures))
-    return Built(
+    return BuildResult(
         seconds=perf_counter() - started,
         nodes=dict(Counter(kind for r in results if (kind := str(r.node.resource_type)) not in NOTHING_BUILT)),
         slowest={r.node.name: round(r.execution_time, 3) for r in sorted(results, key=lambda r: -r.execution_time)[:5]},
@@ -68,14 +68,14 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     )
 
 
-class _Events:
-    """What dbt tells while it works."""
+class _EventHandler:
+    """Handles the events that dbt fires while it runs."""
 
     def __init__(self, on_node: OnNode) -> None:
         self.on_node = on_node
         self.maintenance: list[str] = []
 
-    def hear(self, event: Any) -> None:
+    def handle(self, event: Any) -> None:
         if event.info.name == "NodeFinished":
             self.on_node(event.data.node_info.node_name, None)
         elif event.info.name == "LogStartLine":
@@ -85,10 +85,10 @@ class _Events:
 
 
 def _maintain(settings: PostgresSettings, statements: list[str]) -> None:
-    """Where VACUUM of one table has failed, dbt is at its end: the others get theirs nevertheless."""
+    """Run the maintenance statements. dbt stops at the first VACUUM that fails; this runs the others."""
     if not statements:
         return
-    # The error that is told is dbt's.
+    # The error of dbt is the one to report.
     with suppress(psycopg.Error), psycopg.connect(settings.conninfo, autocommit=True) as connection:
         connection.execute("set statement_timeout = 0")
         for statement in statements:
@@ -98,7 +98,7 @@ def _maintain(settings: PostgresSettings, statements: list[str]) -> None:
 
 @contextmanager
 def profiles(settings: PostgresSettings) -> Iterator[Path]:
-    """The folder of a profile made from DATABASE_URL, or the one that DBT_PROFILES_DIR names."""
+    """The folder of a profile derived from DATABASE_URL, or the folder in DBT_PROFILES_DIR."""
     if "DBT_PROFILES_DIR" in os.environ:
         yield Path(os.environ["DBT_PROFILES_DIR"])
         return

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Identifier
 
 from python_runner.ingest import load_plan
 from python_runner.ingest.apply import Batch, apply
-from python_runner.ingest.load_plan import Staged
+from python_runner.ingest.load_plan import StagedCounts
 from python_runner.postgres import raw_schema
 from python_runner.project import DECLARATION, PROJECT
 from python_runner.settings import PostgresSettings
@@ -200,6 +200,6 @@ def apply_stage(connection: Connection, planned: load_plan.Plan, *, whole: bool)
     row = connection.execute(SQL("select count(*) from {}").format(raw_schema.stage(source))).fetchone()
     assert row is not None
     mode = "full" if whole else "incremental"
-    batch = apply(connection, source, Staged(row[0]), mode=mode, whole=whole, started_at=planned.started_at)
+    batch = apply(connection, source, StagedCounts(row[0]), mode=mode, whole=whole, started_at=planned.started_at)
     load_plan.abandon(connection, planned)
     return batch

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Warehouse
-from tests.runner.proxy import Proxy, in_front_of
+from tests.runner.proxy import Proxy, proxy_to
 
 
 @pytest.fixture
 def proxy(warehouse: Warehouse) -> Iterator[Proxy]:
-    with in_front_of(int(warehouse.environment["SNOWFLAKE_PORT"])) as proxy:
+    with proxy_to(int(warehouse.environment["SNOWFLAKE_PORT"])) as proxy:
         yield proxy
 
 

@@ -1,4 +1,4 @@
-"""A proxy in front of the stand-in for Snowflake: it notes every request, and does harm to those it is told to."""
+"""A proxy in front of the stand-in for Snowflake: it records every request and injects faults."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 QUERY = "/queries/v1/query-request"
 LOGIN = "/session/v1/login-request"
 
-# What happens to a request: an HTTP status, a code of Snowflake's in a JSON answer, a cut connection, or nothing.
-Harm = int | str | None
+# The fault of a request: an HTTP status, a Snowflake error code in a JSON response, a cut connection, or none.
+Fault = int | str | None
 
 
 @dataclass(frozen=True)
@@ -27,39 +27,39 @@ class Request:
     at: float
     path: str
     statement: str
-    harm: Harm
+    fault: Fault
 
 
 @dataclass
 class Proxy:
-    """Where it listens, what came by, and which harm the next request of a path comes to."""
+    """Its port, the recorded requests, and the function that chooses the fault of a request by path and number."""
 
     port: int
-    choose: Callable[[str, int], Harm] = lambda _path, _number: None
+    choose_fault: Callable[[str, int], Fault] = lambda _path, _number: None
     latency: float = 0.0
     requests: list[Request] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, path: str, statement: str) -> Harm:
+    def record(self, path: str, statement: str) -> Fault:
         with self.lock:
             number = sum(request.path == path for request in self.requests)
-            harm = self.choose(path, number)
-            self.requests.append(Request(time.monotonic(), path, statement, harm))
-        return harm
+            fault = self.choose_fault(path, number)
+            self.requests.append(Request(time.monotonic(), path, statement, fault))
+        return fault
 
     @property
     def statements(self) -> list[Request]:
         return [request for request in self.requests if request.path == QUERY]
 
-    def most_in_a_second(self) -> int:
-        """The largest number of statements that any second saw."""
+    def max_per_second(self) -> int:
+        """The largest number of statements in any second."""
         times = [request.at for request in self.statements]
         return max(sum(begin <= at < begin + 1 for at in times) for begin in times)
 
 
 @contextmanager
-def in_front_of(port: int) -> Iterator[Proxy]:
-    """A proxy on a port of its own, until the block ends."""
+def proxy_to(port: int) -> Iterator[Proxy]:
+    """Run a proxy on a free port until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -68,16 +68,16 @@ def in_front_of(port: int) -> Iterator[Proxy]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             path = self.path.partition("?")[0]
             time.sleep(proxy.latency)
-            harm = proxy.note(path, _statement(self.headers.get("Content-Encoding"), body))
-            if isinstance(harm, int):
-                self._answer(harm, {}, b"")
-            elif harm and harm.isdigit():
-                answer = {"success": False, "code": harm, "message": "as the proxy was told", "data": {}}
+            fault = proxy.record(path, _statement(self.headers.get("Content-Encoding"), body))
+            if isinstance(fault, int):
+                self._answer(fault, {}, b"")
+            elif fault and fault.isdigit():
+                answer = {"success": False, "code": fault, "message": "injected by the proxy", "data": {}}
                 self._answer(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
-            elif harm == "cut before":
+            elif fault == "cut before":
                 self.close_connection = True
             else:
-                self._forward(body, cut=harm == "cut")
+                self._forward(body, cut=fault == "cut")
 
         def _forward(self, body: bytes, *, cut: bool) -> None:
             upstream = http.client.HTTPConnection("127.0.0.1", port)
@@ -101,7 +101,7 @@ def in_front_of(port: int) -> Iterator[Proxy]:
             self.close_connection = self.close_connection or sent is not None
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

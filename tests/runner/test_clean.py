@@ -35,7 +35,7 @@ def test_a_usable_row_is_cast(nft_id: Any, moment: Any) -> None:
     assert done.rows.to_pylist() == [
         {"nft_id": 17, "wallet_address": "0xabcdef", "is_locked": True, "last_event_ts": NOON}
     ]
-    assert done.dirt == []
+    assert done.rejects == []
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_usable_row_is_cast(nft_id: Any, moment: Any) -> None:
 def test_a_row_that_cannot_be_loaded_is_reported_as_it_came(row: tuple[Any, ...], reason: str) -> None:
     done = page(HOLDINGS, row, types=[pa.string()] * 4)
     assert done.rows.num_rows == 0
-    assert [(d.reason, tuple(d.row.values()), d.loaded) for d in done.dirt] == [(reason, row, False)]
+    assert [(d.reason, tuple(d.row.values()), d.loaded) for d in done.rejects] == [(reason, row, False)]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_row_that_cannot_be_loaded_is_reported_as_it_came(row: tuple[Any, ...]
 def test_an_unusable_timestamp_becomes_null_and_the_row_stays(moment: str) -> None:
     done = page(HOLDINGS, ("1", "0x1", "false", moment))
     assert done.rows.column("last_event_ts").to_pylist() == [None]
-    assert [(d.reason, d.loaded) for d in done.dirt] == [
+    assert [(d.reason, d.loaded) for d in done.rejects] == [
         ("last_event_ts is not a timestamptz of the years 1970 to 2099", True)
     ]
 
@@ -81,7 +81,7 @@ def test_a_price_is_kept_to_the_cent(given_price: Any, loaded: str | None) -> No
 def test_an_unusable_price_rejects_the_row(price: Any) -> None:
     done = page(PRICES, ("1", price, None, None))
     assert done.rows.num_rows == 0
-    assert done.dirt[0].reason == "lowest_ask_usd is not a numeric of at least 0"
+    assert done.rejects[0].reason == "lowest_ask_usd is not a numeric of at least 0"
 
 
 anything = st.one_of(
@@ -94,5 +94,5 @@ def test_no_row_is_lost_whatever_comes(rows: list[tuple[str | None, ...]]) -> No
     columns = list(zip(*rows, strict=True)) or [()] * 4
     table = pa.table([pa.array(c, pa.string()) for c in columns], names=HOLDINGS.column_names)
     done = clean(table, HOLDINGS)
-    assert done.rows.num_rows + sum(not d.loaded for d in done.dirt) == len(rows)
+    assert done.rows.num_rows + sum(not d.loaded for d in done.rejects) == len(rows)
     assert all(None not in (r["nft_id"], r["wallet_address"], r["is_locked"]) for r in done.rows.to_pylist())

@@ -88,7 +88,7 @@ def test_a_file_is_loaded_and_shows_in_the_status(tmp_path: Path, database: Data
 
 
 @pytest.mark.database
-def test_what_happens_is_told_as_json_lines(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
+def test_progress_is_printed_as_json_lines(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
     environment = warehouse.environment | {
         "DATABASE_URL": database.url,
         "SNOWFLAKE_BATCH_SIZE": "2",
@@ -112,8 +112,8 @@ def test_what_happens_is_told_as_json_lines(tmp_path: Path, database: Database, 
     ]  # fmt: skip
     (change,) = json.loads(shown.stdout)["would_change"][0]["first"]
     assert (change["change"], change["key"], change["becomes"]["display_name"]) == ("update", "0xb", "Bea")
-    told = runner(*load[:-1], "--reconcile", "--dry-run", cwd=tmp_path, **environment)
-    assert "display_name: Ben → Bea" in told.stdout
+    shown_to_people = runner(*load[:-1], "--reconcile", "--dry-run", cwd=tmp_path, **environment)
+    assert "display_name: Ben → Bea" in shown_to_people.stdout
 
 
 def test_an_error_is_a_json_line_too(tmp_path: Path) -> None:

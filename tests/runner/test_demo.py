@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from python_runner.console.progress import narrator
+from python_runner.console.progress import progress_listener
 from python_runner.demo import sample, story
 from tests.conftest import Database
 
@@ -51,42 +51,42 @@ group by e.team_name, h.wallet_address
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def result(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     folder: Path = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch, narrator(as_json=False) as told:
+    with pytest.MonkeyPatch.context() as patch, progress_listener(as_json=False) as listener:
         patch.setattr(story, "FOLDER", folder)
         patch.setattr(story, "WAREHOUSE", folder / "snowflake")
         try:
-            yield story.demo(sample.Scale(20_000), told)
+            yield story.demo(sample.Scale(20_000), listener)
         finally:
             story.stop()
 
 
-def test_the_story_adds_up(told: dict[str, Any]) -> None:
-    first, refresh, day = told["first"], told["refresh"], told["day"]
+def test_the_story_adds_up(result: dict[str, Any]) -> None:
+    first, refresh, day = result["first"], result["refresh"], result["day"]
     loaded = {one.source: one for one in first["loaded"]}
     assert all(one.baseline for one in loaded.values())
-    assert loaded["wallet_holdings"].rows_fetched == told["sample"]["held"]
+    assert loaded["wallet_holdings"].rows_fetched == result["sample"]["held"]
     assert loaded["wallet_holdings"].rows_rejected > 0
     ordinary, *_, burned = refresh["loaded"]
     assert ordinary.rows_inserted == day["minted"]
     assert burned.rows_deleted == day["burned"]
     assert first["built"].nodes["model"] == refresh["built"].nodes["model"]
-    assert len(told["top_wallets"]) == 5
+    assert len(result["top_wallets"]) == 5
 
 
 @pytest.mark.parametrize(
     ("published", "rebuilt"),
     [pytest.param(SUMMARY, SUMMARY_FROM_RAW, id="summary"), pytest.param(TEAMS, TEAMS_FROM_RAW, id="teams")],
 )
-def test_the_published_tables_equal_plain_sql(told: dict[str, Any], published: str, rebuilt: str) -> None:
-    database = Database(told["database_url"])
+def test_the_published_tables_equal_plain_sql(result: dict[str, Any], published: str, rebuilt: str) -> None:
+    database = Database(result["database_url"])
     for one, other in ((published, rebuilt), (rebuilt, published)):
         assert database.value(f"select count(*) from ({one} except all {other}) as difference") == 0
 
 
-def test_it_is_told_to_people(told: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    story.print_story(told)
+def test_it_is_printed_for_people(result: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    story.print_story(result)
     printed = capsys.readouterr().out
     for words in ("The first load", "A day later", "make psql", "make stop", "rows/s"):
         assert words in printed

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from python_runner.console.progress import Narrator
+from python_runner.console.progress import ProgressListener
 from python_runner.errors import RunnerError
 from python_runner.refresh import build
 from tests.conftest import Database, Loader, Warehouse
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.database
 
 
 @dataclass
-class Messages(Narrator):
-    """What a person would be told."""
+class Messages(ProgressListener):
+    """The messages for people."""
 
     texts: list[str] = field(default_factory=list)
 
-    def tell(self, event: str, **figures: Any) -> None:
+    def emit(self, event: str, **fields: Any) -> None:
         if event == "message":
-            self.texts.append(figures["text"])
+            self.texts.append(fields["text"])
 
 
 def test_what_the_increments_had_made_is_compared_with_the_rebuild(
@@ -46,7 +46,7 @@ def test_what_the_increments_had_made_is_compared_with_the_rebuild(
 
     # A model that cannot be built on is mended by the rebuild, with nothing to compare it with.
     database.execute("alter table wallet_summary_snapshot drop column floor_value")
-    told = Messages()
-    build(database.settings, told, full_refresh=True)
-    assert "nothing to be compared with: dbt: wallet_summary_snapshot" in told.texts[0]
+    messages = Messages()
+    build(database.settings, messages, full_refresh=True)
+    assert "nothing to be compared with: dbt: wallet_summary_snapshot" in messages.texts[0]
     assert database.value("select sum(floor_value) from wallet_summary_snapshot") == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from python_runner.ingest.load import Loaded, load_from_snowflake
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.load import LoadResult, load_from_snowflake
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import open_pool
 from python_runner.project import DECLARATION, PROJECT
@@ -31,10 +31,10 @@ def test_the_added_source_is_loaded(database: Database, warehouse: Warehouse, tm
     )
     source = read_sources(declaration)["challenges"]
 
-    def load() -> Loaded:
+    def load() -> LoadResult:
         with open_pool(database.settings) as pool, Snowflake(warehouse.settings) as snowflake:
-            pool.persist(lambda connection: raw_schema.create_tables(connection, [source]))
-            return load_from_snowflake(pool, snowflake, source, full=False, meter=Meter())
+            pool.run_with_retry(lambda connection: raw_schema.create_tables(connection, [source]))
+            return load_from_snowflake(pool, snowflake, source, full=False, progress=SourceProgress())
 
     warehouse.execute(
         "create table CHALLENGES (challenge_id varchar, title varchar, ends_at timestamp_ntz)",

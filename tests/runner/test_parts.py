@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from python_runner.ingest.files import read_csv
-from python_runner.ingest.load import Loaded, load_from_file
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.load import LoadResult, load_from_file
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres.pool import open_pool
 from python_runner.sources import read_sources
 from tests.conftest import Database, Loader, Warehouse, prepare
@@ -22,17 +22,17 @@ METADATA_HEAD = (
     "nft_id,edition_id,play_id,series_id,series_name,set_id,set_name,tier,max_mint_size,serial_number,first_name,"
     "last_name,team_name,position,jersey_number"
 )
-LoadFile = Callable[..., Loaded]
+LoadFile = Callable[..., LoadResult]
 
 
 @pytest.fixture
 def load_file(database: Database, tmp_path: Path) -> LoadFile:
-    def load_file(name: str, *lines: str, full: bool = False) -> Loaded:
+    def load_file(name: str, *lines: str, full: bool = False) -> LoadResult:
         path, source = tmp_path / f"{name}.csv", read_sources()[name]
         path.write_text("\n".join(lines) + "\n")
         with open_pool(database.settings) as pool:
             prepare(pool)
-            return load_from_file(pool, source, read_csv(path, source), full=full, meter=Meter())
+            return load_from_file(pool, source, read_csv(path, source), full=full, progress=SourceProgress())
 
     return load_file
 

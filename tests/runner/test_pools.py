@@ -16,7 +16,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from python_runner.errors import RunnerError
 from python_runner.postgres.pool import open_pool
-from python_runner.postgres.run_lock import exclusive
+from python_runner.postgres.run_lock import hold_run_lock
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
@@ -89,12 +89,12 @@ def test_a_pooler_that_lends_out_transactions_may_stand_between(
 
 def test_loads_exclude_each_other_behind_a_pooler(pooled: Database) -> None:
     with (
-        exclusive(pooled.settings, "load", wait=False, say=pytest.fail),
+        hold_run_lock(pooled.settings, "load", wait=False, notify=pytest.fail),
         pytest.raises(RunnerError, match="busy with `runner load`"),
-        exclusive(pooled.settings, "build", wait=False, say=pytest.fail),
+        hold_run_lock(pooled.settings, "build", wait=False, notify=pytest.fail),
     ):
         pass
-    with exclusive(pooled.settings, "build", wait=False, say=pytest.fail):
+    with hold_run_lock(pooled.settings, "build", wait=False, notify=pytest.fail):
         pass
 
 

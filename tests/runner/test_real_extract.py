@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from python_runner import refresh
-from python_runner.console.progress import narrator
+from python_runner.console.progress import progress_listener
 from python_runner.demo import stand_in
 from python_runner.ingest.files import read_csv, read_parquet
 from python_runner.project import PROJECT
@@ -105,7 +105,7 @@ class Expected:
 def loaded(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> Database:
     """The extract, loaded from the stand-in or from files, and built."""
     sources = read_sources()
-    with narrator(as_json=False) as told, duckdb.connect(str(tmp_path / "ALLDAY.db")) as file:
+    with progress_listener(as_json=False) as listener, duckdb.connect(str(tmp_path / "ALLDAY.db")) as file:
         file.execute("create schema PUBLIC")
         for name, query in TABLES.items():
             file.execute(f"create table PUBLIC.{sources[name].snowflake_table} as {query}")
@@ -115,14 +115,16 @@ def loaded(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -
         if read := {"csv": read_csv, "parquet": read_parquet}.get(request.param):
             for name, source in sources.items():
                 pages = read(tmp_path / f"{name}.{request.param}", source)
-                refresh.load_file(database.settings, source, pages, told)
+                refresh.load_file(database.settings, source, pages, listener)
         else:
             try:
                 server = stand_in.start(tmp_path)
-                refresh.load(database.settings, Warehouse(server.environment).settings, list(sources.values()), told)
+                refresh.load(
+                    database.settings, Warehouse(server.environment).settings, list(sources.values()), listener
+                )
             finally:
                 stand_in.stop(tmp_path)
-        refresh.build(database.settings, told)
+        refresh.build(database.settings, listener)
     return database
 
 

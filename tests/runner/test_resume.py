@@ -21,13 +21,13 @@ import pytest
 from python_runner.errors import RunnerError
 from python_runner.ingest import load_plan
 from python_runner.ingest.load import load_planned
-from python_runner.ingest.source_progress import Meter
+from python_runner.ingest.source_progress import SourceProgress
 from python_runner.ingest.staging import fill_stage
 from python_runner.postgres.pool import Connection, Pool, open_pool
 from python_runner.snowflake.queries import Statement
 from python_runner.sources import Source, read_sources
 from tests.conftest import Database, Loader, Warehouse, prepare
-from tests.runner.proxy import Harm, Proxy
+from tests.runner.proxy import Fault, Proxy
 from tests.runner.test_cli import RUNNER
 
 pytestmark = pytest.mark.database
@@ -37,14 +37,14 @@ ROWS = int(os.environ.get("LOAD_ROWS", "20000"))
 PAGES = 20
 WORKERS = 3
 HELD = "select nft_id, wallet_address from raw.wallet_holdings order by 1"
-# What was there once, and what the log says of it since.
-TOLD = """
+# The rows that were there before, with the changelog applied to them.
+REPLAYED = """
 select nft_id, wallet_address
 from (
     select nft_id, wallet_address, 1 as weight from before
     union all
     select nft_id, wallet_address, weight from raw.wallet_holdings_changes
-) as told
+) as changelog
 group by 1, 2 having sum(weight) <> 0
 order by 1
 """
@@ -109,7 +109,7 @@ def test_a_killed_load_goes_on(
         continued += staged > 0
         source = warehouse.rows("select nft_id::int, wallet_address from ALLDAY_WALLET_HOLDINGS_CURRENT order by 1")
         assert [tuple(row.values()) for row in database.rows(HELD)] == source
-        assert database.rows(TOLD) == database.rows(HELD)
+        assert database.rows(REPLAYED) == database.rows(HELD)
     record_property("kills", KILLS)
     record_property("of them with pages staged", continued)
 
@@ -121,14 +121,14 @@ def test_staged_pages_are_not_fetched_again(
     warehouse.hold(("0xa", "one", False, None))
     load = Loader(database, behind)
 
-    def fail_late(_: str, number: int) -> Harm:
+    def fail_late(_: str, number: int) -> Fault:
         return "001003" if number > 6 else None
 
-    proxy.choose = fail_late
-    with pytest.raises(RunnerError, match="as the proxy was told"):
+    proxy.choose_fault = fail_late
+    with pytest.raises(RunnerError, match="injected by the proxy"):
         load("wallet_holdings", batch_size=100, batches_in_parallel=1)
     before = pages_of(proxy)
-    proxy.choose = lambda _path, _number: None
+    proxy.choose_fault = lambda _path, _number: None
     proxy.requests.clear()
     (loaded,) = load("wallet_holdings", batch_size=100, batches_in_parallel=1)
     assert loaded.pages_kept == len(before) - 1 > 3
@@ -143,11 +143,11 @@ def test_another_kind_of_load_starts_over(
     fill(warehouse, 300)
     load = Loader(database, behind)
     load("wallet_holdings")
-    proxy.choose = lambda _path, number: "001003" if number > 2 else None
+    proxy.choose_fault = lambda _path, number: "001003" if number > 2 else None
     proxy.requests.clear()
     with pytest.raises(RunnerError):
         load("wallet_holdings", batch_size=100, batches_in_parallel=1, full=True)
-    proxy.choose = lambda _path, _number: None
+    proxy.choose_fault = lambda _path, _number: None
     (loaded,) = load("wallet_holdings")
     assert (loaded.mode, loaded.pages_kept) == ("incremental", 0)
     assert database.value("select count(*) from raw.load_plans") == 0
@@ -192,7 +192,7 @@ def test_work_whose_end_was_lost_is_not_done_twice(
                 outcome = work(connection)
         return outcome
 
-    monkeypatch.setattr(Pool, "persist", twice)
+    monkeypatch.setattr(Pool, "run_with_retry", twice)
     fill(warehouse, 250)
     for mode in ("first", "full"):
         (loaded,) = load("wallet_holdings", batch_size=100, full=mode == "full")
@@ -205,15 +205,15 @@ def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
 ) -> None:
     """The lock between loads goes with its session; should that end, two may be under way."""
     fill(warehouse, 10)
-    read_staged = load_plan.staged
+    count_staged = load_plan.staged_counts
 
-    def overtaken(connection: Connection, source: Source) -> load_plan.Staged:
-        staged = read_staged(connection, source)
+    def overtaken(connection: Connection, source: Source) -> load_plan.StagedCounts:
+        counts = count_staged(connection, source)
         load_plan.begin(connection, source, "first")
-        return staged
+        return counts
 
-    monkeypatch.setattr(load_plan, "staged", overtaken)
-    with pytest.raises(RunnerError, match="another load of it has begun"):
+    monkeypatch.setattr(load_plan, "staged_counts", overtaken)
+    with pytest.raises(RunnerError, match="another load has started"):
         load("wallet_holdings")
     assert database.value("select count(*) from raw.load_plans") == 1
     assert database.value("select count(*) from raw.wallet_holdings") == 0
@@ -226,21 +226,21 @@ def test_two_loads_do_not_mix_their_pages(database: Database, other: str) -> Non
     with open_pool(database.settings) as pool:
         prepare(pool)
         statements = [Statement(f"select {page}") for page in range(2)]
-        first = pool.persist(lambda connection: load_plan.begin(connection, source, "full", statements))
-        fill_stage(pool, first, [(0, partial(page_of, 1, 5))], workers=1, meter=Meter())
+        first = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, "full", statements))
+        fill_stage(pool, first, [(0, partial(page_of, 1, 5))], workers=1, progress=SourceProgress())
 
         def take(connection: Connection) -> load_plan.Plan:
             return (other == "continues" and load_plan.unfinished(connection, source, "full")) or load_plan.begin(
                 connection, source, "full", statements
             )
 
-        second = pool.persist(take)
-        assert list(second.left) == ([1] if other == "continues" else [0, 1])
-        with pytest.raises(RunnerError, match="another load of it has begun"):
-            fill_stage(pool, first, [(1, partial(page_of, 6, 10))], workers=1, meter=Meter())
-        pool.persist(lambda connection: load_plan.abandon(connection, first))
-        fetches = [(number, partial(page_of, 11 + number, 11 + number)) for number in second.left]
-        load_planned(pool, second, fetches, mode="full", whole=True, workers=1, meter=Meter())
+        second = pool.run_with_retry(take)
+        assert list(second.remaining) == ([1] if other == "continues" else [0, 1])
+        with pytest.raises(RunnerError, match="another load has started"):
+            fill_stage(pool, first, [(1, partial(page_of, 6, 10))], workers=1, progress=SourceProgress())
+        pool.run_with_retry(lambda connection: load_plan.abandon(connection, first))
+        fetches = [(number, partial(page_of, 11 + number, 11 + number)) for number in second.remaining]
+        load_planned(pool, second, fetches, mode="full", whole=True, workers=1, progress=SourceProgress())
     kept = [1, 2, 3, 4, 5] if other == "continues" else [11]
     assert database.value("select array_agg(nft_id order by nft_id) from raw.wallet_holdings") == [*kept, 12]
 

@@ -7,10 +7,10 @@ from threading import Event, Thread
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from python_runner.console.progress import Lines
+from python_runner.console.progress import JsonLines
 from python_runner.errors import RunnerError
 from python_runner.postgres.pool import open_pool
-from python_runner.postgres.run_lock import exclusive
+from python_runner.postgres.run_lock import hold_run_lock
 from python_runner.refresh import build
 from tests.conftest import Database, Loader, Warehouse
 
@@ -20,40 +20,40 @@ pytestmark = pytest.mark.database
 def test_the_second_fails_at_once_without_waiting(database: Database) -> None:
     busy = r"busy with `runner load` \(process \d+, since \d\d:\d\d:\d\d\)"
     with (
-        exclusive(database.settings, "load", wait=True, say=print),
+        hold_run_lock(database.settings, "load", wait=True, notify=print),
         pytest.raises(RunnerError, match=busy),
-        exclusive(database.settings, "run", wait=False, say=print),
+        hold_run_lock(database.settings, "run", wait=False, notify=print),
     ):
         raise AssertionError("both hold it")
 
 
 def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     waiting, done = Event(), Event()
 
-    def say(text: str) -> None:
-        said.append(text)
+    def notify(text: str) -> None:
+        messages.append(text)
         waiting.set()
 
     def second() -> None:
-        with exclusive(database.settings, "run", wait=True, say=say):
+        with hold_run_lock(database.settings, "run", wait=True, notify=notify):
             done.set()
 
-    with exclusive(database.settings, "load", wait=True, say=print):
+    with hold_run_lock(database.settings, "load", wait=True, notify=print):
         thread = Thread(target=second)
         thread.start()
         assert waiting.wait(10)
         assert not done.is_set()
     thread.join(10)
     assert done.is_set()
-    assert said[0].startswith("waiting for `runner load` (process ")
+    assert messages[0].startswith("waiting for `runner load` (process ")
 
 
 def test_a_run_that_has_lost_its_lock_stops(database: Database) -> None:
     end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'runner run'"
     lost = "`runner run` has lost its lock"
     with (
-        exclusive(database.settings, "run", wait=True, say=print) as lock,
+        hold_run_lock(database.settings, "run", wait=True, notify=print) as lock,
         open_pool(database.settings, lock.check) as pool,
     ):
         with pool.transaction() as connection:
@@ -61,7 +61,7 @@ def test_a_run_that_has_lost_its_lock_stops(database: Database) -> None:
         with pytest.raises(RunnerError, match=lost), pool.transaction():
             raise AssertionError("it goes on")
         with pytest.raises(RunnerError, match=lost):
-            build(database.settings, Lines(), guard=lock.check)
+            build(database.settings, JsonLines(), guard=lock.check)
 
 
 def test_no_time_limit_of_the_server_ends_the_lock(database: Database) -> None:
@@ -76,10 +76,10 @@ def test_no_time_limit_of_the_server_ends_the_lock(database: Database) -> None:
     waiting, done = Event(), Event()
 
     def second() -> None:
-        with exclusive(database.settings, "load", wait=True, say=lambda _: waiting.set()):
+        with hold_run_lock(database.settings, "load", wait=True, notify=lambda _: waiting.set()):
             done.set()
 
-    with exclusive(database.settings, "run", wait=True, say=print) as lock:
+    with hold_run_lock(database.settings, "run", wait=True, notify=print) as lock:
         thread = Thread(target=second)
         thread.start()
         assert waiting.wait(10)

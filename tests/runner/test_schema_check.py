@@ -36,7 +36,7 @@ def test_an_added_column_is_a_warning(warehouse: Warehouse) -> None:
         ),
         (
             "alter table ALLDAY_WALLET_HOLDINGS_CURRENT alter column last_event_ts set data type date",
-            "last_event_ts has become DATE, of which no timestamptz can be made",
+            "last_event_ts has type DATE, which cannot become timestamptz",
         ),
     ],
 )

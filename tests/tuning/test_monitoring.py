@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from python_runner.postgres.diagnostics import ANALYSES, monitor
+from python_runner.postgres.diagnostics import ANALYSES, run_diagnostics
 
 pytestmark = pytest.mark.database
 
@@ -34,7 +34,7 @@ def connection(database_url: str) -> Any:
 
 
 def found(connection: psycopg.Connection[Any]) -> dict[str, list[dict[str, Any]]]:
-    return {finding.name: finding.rows for finding in monitor(connection)}
+    return {finding.name: finding.rows for finding in run_diagnostics(connection)}
 
 
 def test_seeded_faults_are_found(connection: psycopg.Connection[Any]) -> None:
@@ -63,12 +63,12 @@ def test_who_waits_and_for_whom(connection: psycopg.Connection[Any], database_ur
 
 
 def test_each_says_how_to_read_it(connection: psycopg.Connection[Any]) -> None:
-    for finding in monitor(connection):
+    for finding in run_diagnostics(connection):
         assert len(finding.how_to_read) > 30
         assert not finding.how_to_read.startswith("--")
 
 
 def test_without_statistics_of_statements_it_says_how_to_get_them(connection: psycopg.Connection[Any]) -> None:
-    statements = {finding.name: finding for finding in monitor(connection)}["slowest_statements"]
+    statements = {finding.name: finding for finding in run_diagnostics(connection)}["slowest_statements"]
     assert "create extension pg_stat_statements" in statements.how_to_read
     assert statements.rows == []
