@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 from dbt.cli.main import dbtRunner
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Identifier
+from psycopg.sql import Literal as Value
 
 from python_runner import plan, raw
 from python_runner.apply import Batch, apply
@@ -57,8 +58,8 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Whether every model ended well."""
-        return set(self.status.values()) == {"success"}
+        """Whether every model ended well, and every test."""
+        return set(self.status.values()) <= {"success", "pass"}
 
 
 @dataclass
@@ -77,8 +78,13 @@ class Project:
             declared = read_sources(self.home / DECLARATION.relative_to(PROJECT))
             raw.create_tables(connection, list(declared.values()))
         self.parse()
-        self._invoke("seed")
+        self.seed()
         assert self.run("staging").ok
+
+    def seed(self) -> None:
+        """`dbt seed`."""
+        outcome = self._invoke("seed")
+        assert outcome.success, outcome.exception or [result.message for result in outcome.result.results]
 
     def parse(self) -> None:
         """Read the project once, as it is now, for this database and schema."""
@@ -98,8 +104,12 @@ class Project:
         rebuild_share: float = 1e9,
         compact_share: float = 1e9,
         defer_to: Project | None = None,
+        command: Literal["run", "build"] = "run",
     ) -> Run:
-        """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be."""
+        """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be.
+
+        `dbt build` adds the seeds and the tests, to all models by default.
+        """
         said: dict[str, str] = {}
 
         def listen(event: Any) -> None:
@@ -110,7 +120,7 @@ class Project:
 
         arguments = [
             "--select",
-            *(models or ("intermediate", "marts")),
+            *(models or {"run": ("intermediate", "marts"), "build": ("*",)}[command]),
             "--vars",
             f"{{rebuild_share: {rebuild_share}, compact_share: {compact_share}}}",
         ]
@@ -119,13 +129,13 @@ class Project:
         if defer_to and defer_to.manifest:
             defer_to.manifest.writable_manifest().write(str(self.folder / "manifest.json"))
             arguments += ["--defer", "--state", str(self.folder)]
-        outcome = self._invoke("run", *arguments, listen=listen)
+        outcome = self._invoke(command, *arguments, listen=listen)
         if outcome.exception:
             raise outcome.exception
         results = outcome.result.results
         return Run(
             status={result.node.name: str(result.status) for result in results},
-            errors={result.node.name: str(result.message) for result in results if result.status == "error"},
+            errors={result.node.name: str(result.message) for result in results if result.status in {"error", "fail"}},
             rebuilt=said,
         )
 
@@ -193,7 +203,7 @@ def apply_stage(connection: Connection, name: str, *, whole: bool) -> Batch:
     source = SOURCES[name]
     row = connection.execute(
         SQL("select (select count(*) from {}), started_at from raw.load_plans where source = {}").format(
-            raw.stage(source), Literal(name)
+            raw.stage(source), Value(name)
         )
     ).fetchone()
     assert row is not None
