@@ -19,7 +19,7 @@ from tests.delta.workers import Command, Workers, hold, holding, workers
 SYSTEM_WALLET = "0xe4cf4bdc1751c65d"
 CHANGES: tuple[Change, ...] = (
     ("transfer", 1, "0xc"),
-    ("transfer", 3, "0xa"),
+    ("transfer", 4, "0xb"),
     ("transfer", 6, SYSTEM_WALLET),
     ("lock", 2, True),
     ("describe", 2, "ED4"),

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.database
 
 KEEPING = ("repeatable read", "serializable")
 keeping = pytest.mark.parametrize("scene", KEEPING, indirect=True)
-any_isolation = pytest.mark.parametrize("scene", ("read committed", *KEEPING), indirect=True)
+any_isolation = pytest.mark.parametrize("scene", ["read committed", *KEEPING], indirect=True)
 
 
 @pytest.fixture
