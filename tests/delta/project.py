@@ -77,7 +77,8 @@ class Project:
         with psycopg.connect(self.url) as connection:
             declared = read_sources(self.home / DECLARATION.relative_to(PROJECT))
             raw.create_tables(connection, list(declared.values()))
-        self.parse()
+        if not self.manifest:
+            self.parse()
         self.seed()
         assert self.run("staging").ok
 
