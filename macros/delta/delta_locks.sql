@@ -1,6 +1,7 @@
 {#-
     The locks of a model's transaction, each in a statement of its own and in this order, before anything is read.
-    READ COMMITTED gives each later statement a snapshot that is newer than the locks, whatever the default is.
+    The transaction begins here, since dbt may have asked for columns before. READ COMMITTED gives each later
+    statement a snapshot that is newer than the locks, whatever the default is.
 
       1. the lock that loads take exclusively: the loaded tables stay as they are until the commit
       2. the model's own lock: runs of one model follow each other, also where its table is made or swapped
@@ -22,7 +23,8 @@
 {%- for name in model.sources -%}
     {%- do read.append(source(name[0], name[1])) -%}
 {%- endfor -%}
-set transaction isolation level read committed;
+commit;
+begin isolation level read committed;
 select pg_advisory_xact_lock_shared(hashtextextended('delta', 0));
 select pg_advisory_xact_lock(hashtextextended({{ delta_name(this) }}, 1));
 {%- if read %}

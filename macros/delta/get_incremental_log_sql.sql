@@ -7,7 +7,7 @@
       newest  the greatest counts
       flags   true for one step alone, and false in a sum
 
-    The others are the key.
+    The others are the key. Which flags are due a difference cannot say: the readers of a log with flags start over.
 -#}
 
 {% macro get_incremental_log_sql(arg_dict) %}
@@ -16,6 +16,9 @@
     {%- set columns = arg_dict.dest_columns | map(attribute='name') | list -%}
     {%- set keys = columns | reject('in', sums + newest + flags + ['step']) | list -%}
     {%- if delta_rebuilds() %}
+    {%- if flags %}
+    delete from delta.watermarks where log = '{{ arg_dict.target_relation }}'::regclass;
+    {%- endif %}
     insert into {{ arg_dict.target_relation }} ({{ get_quoted_csv(sums + newest + flags + keys) }}, step)
     select
         {%- for column in sums %}

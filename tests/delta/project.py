@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
 from dbt.cli.main import dbtRunner
@@ -59,8 +59,8 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Whether every model ended well."""
-        return set(self.status.values()) == {"success"}
+        """Whether every model ended well, and every test."""
+        return set(self.status.values()) <= {"success", "pass"}
 
 
 @dataclass
@@ -77,9 +77,15 @@ class Project:
         """What does not change between histories: raw tables, the seed, the views."""
         with psycopg.connect(self.url) as connection:
             self.create_raw_tables(connection)
-        self.parse()
-        self._invoke("seed")
+        if not self.manifest:
+            self.parse()
+        self.seed()
         assert self.run("staging").ok
+
+    def seed(self) -> None:
+        """`dbt seed`."""
+        outcome = self._invoke("seed")
+        assert outcome.success, outcome.exception or [result.message for result in outcome.result.results]
 
     def create_raw_tables(self, connection: Connection) -> None:
         """The raw tables that are declared, as every load makes them."""
@@ -104,8 +110,12 @@ class Project:
         rebuild_share: float = 1e9,
         compact_share: float = 1e9,
         defer_to: Project | None = None,
+        command: Literal["run", "build"] = "run",
     ) -> Run:
-        """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be."""
+        """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be.
+
+        `dbt build` adds the seeds and the tests, to all models by default.
+        """
         said: dict[str, str] = {}
 
         def listen(event: Any) -> None:
@@ -116,7 +126,7 @@ class Project:
 
         arguments = [
             "--select",
-            *(models or ("intermediate", "marts")),
+            *(models or {"run": ("intermediate", "marts"), "build": ("*",)}[command]),
             "--vars",
             f"{{rebuild_share: {rebuild_share}, compact_share: {compact_share}}}",
         ]
@@ -125,13 +135,13 @@ class Project:
         if defer_to and defer_to.manifest:
             defer_to.manifest.writable_manifest().write(str(self.folder / "manifest.json"))
             arguments += ["--defer", "--state", str(self.folder)]
-        outcome = self._invoke("run", *arguments, listen=listen)
+        outcome = self._invoke(command, *arguments, listen=listen)
         if outcome.exception:
             raise outcome.exception
         results = outcome.result.results
         return Run(
             status={result.node.name: str(result.status) for result in results},
-            errors={result.node.name: str(result.message) for result in results if result.status == "error"},
+            errors={result.node.name: str(result.message) for result in results if result.status in {"error", "fail"}},
             rebuilt=said,
         )
 

@@ -223,7 +223,8 @@ def test_a_full_refresh_of_one_model_in_the_middle(
     trade(("transfer", 1, "0xc"), ("describe", 2, "ED4"), ("price", "ED1", 9, 9))
     assert project.run(model, full_refresh=True).ok
     trade(("transfer", 1, "0xa"), ("price", "ED2", 1, 1))
-    assert project.run().rebuilt == {}  # its readers go on from where they were
+    rebuilt = project.run().rebuilt
+    assert bool(rebuilt) == (model == "int_wallet_facts")  # the readers of others go on from where they were
     assert_equal(connection)
 
 
