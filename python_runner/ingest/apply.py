@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
+from python_runner.ingest.batches import Batch, Coverage, record_batch, record_changes
 from python_runner.ingest.load_plan import StagedCounts
 from python_runner.ingest.rejects import enforce_reject_limit, record_rejects
 from python_runner.postgres import raw_schema
@@ -45,34 +45,6 @@ select {columns}, batch_id from {changes} where batch_id = {batch_id} and weight
 on conflict ({key}) do update set {assignments}, batch_id = excluded.batch_id
 """
 
-NOTE_BATCH = """
-insert into raw.load_batches (
-    batch_id, source, mode, baseline, started_at, high_water_mark, highest_key, rows_fetched, rows_rejected
-)
-select
-    %(batch_id)s, %(source)s, %(mode)s, not exists (select from {table}), %(started_at)s,
-    {high_water_mark}, {highest_key}, %(fetched)s, %(rejected)s
-from (select) as one
-left join lateral (
-    select high_water_mark, highest_key from raw.load_batches
-    where source = %(source)s
-    order by batch_id desc
-    limit 1
-) as last on true
-returning baseline
-"""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The row counts of one applied load."""
-
-    batch_id: int
-    baseline: bool
-    inserted: int
-    updated: int
-    deleted: int
-
 
 def apply(
     connection: Connection,
@@ -94,39 +66,16 @@ def apply(
     connection.execute(SQL("analyze {stage}").format(**names))
     # Waits until no model reads the tables: see delta_begin.
     connection.execute("select pg_advisory_xact_lock(hashtextextended('delta', 0))")
-    batch_id = _next_batch(connection, source)
-    covers = "part" if scope is not EVERYWHERE or (mode == "file" and not whole) else "all" if whole else "newer"
-    (baseline,) = connection.execute(
-        SQL(NOTE_BATCH).format(
-            **names,
-            high_water_mark=_high_water_mark(source, covers),
-            highest_key=_highest_key(source, covers),
-        ),
-        {"batch_id": batch_id, "source": source.name, "mode": mode, "started_at": started_at,
-         "fetched": staged.fetched, "rejected": staged.rejected},
-    ).fetchone()  # type: ignore[misc] # fmt: skip
+    covers: Coverage = (
+        "part" if scope is not EVERYWHERE or (mode == "file" and not whole) else "all" if whole else "newer"
+    )
+    batch_id, baseline = record_batch(connection, source, staged, mode=mode, covers=covers, started_at=started_at)
     enforce_reject_limit(connection, source, staged, new=record_rejects(connection, source, batch_id))
     names |= {"batch_id": Literal(batch_id), "scope": scope}
     write = partial(_fill, source=source, staged=staged) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)
-    connection.execute(
-        "update raw.load_batches set rows_inserted = %s, rows_updated = %s, rows_deleted = %s where batch_id = %s",
-        (*counts, batch_id),
-    )
+    record_changes(connection, batch_id, counts)
     return Batch(batch_id, baseline, *counts)
-
-
-def last_batch(connection: Connection, source: Source) -> Batch:
-    """The last applied batch of a source."""
-    found = connection.execute(
-        """
-        select batch_id, baseline, rows_inserted, rows_updated, rows_deleted
-        from raw.load_batches where source = %s
-        order by batch_id desc limit 1
-        """,
-        (source.name,),
-    ).fetchone()
-    return Batch(*found)  # type: ignore[misc]
 
 
 def _fill(
@@ -222,41 +171,3 @@ def _names(source: Source) -> dict[str, Any]:
             key=Identifier(source.key), stage=raw_schema.stage(source), order=newest_first
         ),
     }
-
-
-def _next_batch(connection: Connection, source: Source) -> int:
-    """Above every batch that anything knows of: a sequence may go back after a crash, and its batches be missed."""
-    known = "select max(batch_id) from raw.load_batches union all select max(batch_id) from {changes}"
-    if connection.execute("select to_regclass('delta.watermarks')").fetchone() != (None,):
-        known += " union all select max(position) from delta.watermarks where log = {log}::regclass"
-    query = SQL(f"select 1 + coalesce(max(batch_id), 0) from ({known}) as known (batch_id)").format(
-        changes=raw_schema.changes(source), log=Literal(raw_schema.changes(source).as_string())
-    )
-    (batch_id,) = connection.execute(query).fetchone()  # type: ignore[misc]
-    return int(batch_id)
-
-
-def _high_water_mark(source: Source, covers: str) -> Composable:
-    """The newest cursor seen, never past the start of the load: one row dated ahead must not hide the others."""
-    if source.cursor is None:
-        return SQL("null::timestamptz")
-    newest = SQL("(select max({cursor}) from {stage} where {cursor} <= %(started_at)s)").format(
-        cursor=Identifier(source.cursor), stage=raw_schema.stage(source)
-    )
-    return _known_up_to(SQL("last.high_water_mark"), newest, covers)
-
-
-def _highest_key(source: Source, covers: str) -> Composable:
-    if source.incremental != "new_keys":
-        return SQL("null")
-    highest = SQL("(select max({}) from {})").format(Identifier(source.key), raw_schema.stage(source))
-    last = SQL("last.highest_key::{}").format(SQL(source.key_column.data_type))
-    return SQL("({})::text").format(_known_up_to(last, highest, covers))
-
-
-def _known_up_to(last: Composable, staged: Composable, covers: str) -> Composable:
-    """Up to where the source is known once the batch is applied; NULL says that the next load reads all of it.
-
-    A part of the source, as a file or a reconciled range is, says nothing of the rest: the value stays.
-    """
-    return {"part": last, "all": staged, "newer": SQL("greatest({}, {})").format(last, staged)}[covers]

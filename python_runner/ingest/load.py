@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import SQL, Composable
 
 from python_runner.errors import RunnerError
 from python_runner.ingest import load_plan
-from python_runner.ingest.apply import EVERYWHERE, Batch, apply, last_batch
+from python_runner.ingest.apply import EVERYWHERE, apply
+from python_runner.ingest.batches import Batch, SourceState, last_batch, source_state
 from python_runner.ingest.rejects import TooManyRejectsError, record_rejects
 from python_runner.ingest.source_progress import SourceProgress
 from python_runner.ingest.staging import Fetch, fill_stage
@@ -27,16 +27,6 @@ if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
 
 BatchMode = Literal["first", "incremental", "full", "reconcile", "file"]
-
-# Batches of an older version lack the key. Their tables are complete up to the highest key unless a file was loaded.
-HIGHEST_KEY = """
-select coalesce(
-    (array_agg(highest_key order by batch_id desc))[1]::{type},
-    case when 'file' <> all (array_agg(mode)) then (select max({key}) from {table}) end
-)
-from raw.load_batches
-where source = %s
-"""
 
 
 @dataclass(frozen=True)
@@ -59,16 +49,6 @@ class LoadResult:
     waited_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class SourceState:
-    """What the raw table of a source already contains."""
-
-    empty: bool
-    high_water_mark: datetime | None = None
-    highest_key: Any = None
-    missing_keys: tuple[Any, ...] = ()
-
-
 def load_from_snowflake(
     pool: Pool, snowflake: Snowflake, source: Source, *, full: bool, progress: SourceProgress
 ) -> LoadResult:
@@ -76,7 +56,7 @@ def load_from_snowflake(
 
     An interrupted load is resumed: its staged pages are not fetched again.
     """
-    state = pool.run_with_retry(lambda connection: _source_state(connection, source))
+    state = pool.run_with_retry(lambda connection: source_state(connection, source))
     whole = full or state.empty or source.incremental == "whole"
     mode: BatchMode = "first" if state.empty else "full" if full else "incremental"
     planned = pool.run_with_retry(lambda connection: load_plan.unfinished(connection, source, mode))
@@ -167,26 +147,6 @@ def load_planned(
         seconds=perf_counter() - begin,
         pages_kept=planned.pages_kept,
     )
-
-
-def _source_state(connection: Connection, source: Source) -> SourceState:
-    names = {"table": raw_schema.table(source), "key": Identifier(source.key)}
-    if _one(connection, SQL("select not exists (select from {table})").format(**names)):
-        return SourceState(empty=True)
-    if source.incremental != "new_keys":
-        last = "select high_water_mark from raw.load_batches where source = %s order by batch_id desc limit 1"
-        return SourceState(empty=False, high_water_mark=_one(connection, last, source.name))
-    highest = _one(connection, SQL(HIGHEST_KEY).format(**names, type=SQL(source.key_column.data_type)), source.name)
-    if highest is None:
-        return SourceState(empty=False)
-    missing = SQL(
-        """
-        select coalesce(array_agg(held.{key}), '{{}}')
-        from {held} as held
-        where held.{key} <= %s and not exists (select from {table} as known where known.{key} = held.{key})
-        """
-    ).format(held=Identifier(raw_schema.RAW, source.referenced_by or source.name), **names)
-    return SourceState(empty=False, highest_key=highest, missing_keys=tuple(_one(connection, missing, highest)))
 
 
 def _increment(snowflake: Snowflake, source: Source, state: SourceState) -> list[queries.Statement]:

@@ -16,7 +16,8 @@ from dbt.cli.main import dbtRunner
 from psycopg.sql import SQL, Identifier
 
 from python_runner.ingest import load_plan
-from python_runner.ingest.apply import Batch, apply
+from python_runner.ingest.apply import apply
+from python_runner.ingest.batches import Batch
 from python_runner.ingest.load_plan import StagedCounts
 from python_runner.postgres import raw_schema
 from python_runner.project import DECLARATION, PROJECT
