@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from dbt.cli.main import dbtRunner
-from psycopg.sql import SQL, Identifier
-from psycopg.sql import Literal as Value
+from psycopg.sql import SQL, Identifier, Literal
 
 from python_runner import plan, raw
 from python_runner.apply import Batch, apply
@@ -59,7 +58,7 @@ class Run:
     @property
     def ok(self) -> bool:
         """Whether every model ended well, and every test."""
-        return set(self.status.values()) <= {"success", "pass"}
+        return set(self.status.values()) - {"pass"} == {"success"}
 
 
 @dataclass
@@ -105,7 +104,7 @@ class Project:
         rebuild_share: float = 1e9,
         compact_share: float = 1e9,
         defer_to: Project | None = None,
-        command: Literal["run", "build"] = "run",
+        command: str = "run",
     ) -> Run:
         """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be.
 
@@ -121,7 +120,7 @@ class Project:
 
         arguments = [
             "--select",
-            *(models or {"run": ("intermediate", "marts"), "build": ("*",)}[command]),
+            *(models or (("intermediate", "marts") if command == "run" else ("*",))),
             "--vars",
             f"{{rebuild_share: {rebuild_share}, compact_share: {compact_share}}}",
         ]
@@ -204,7 +203,7 @@ def apply_stage(connection: Connection, name: str, *, whole: bool) -> Batch:
     source = SOURCES[name]
     row = connection.execute(
         SQL("select (select count(*) from {}), started_at from raw.load_plans where source = {}").format(
-            raw.stage(source), Value(name)
+            raw.stage(source), Literal(name)
         )
     ).fetchone()
     assert row is not None
