@@ -19,9 +19,11 @@ from python_runner.demo import embedded
 from tests.delta.conftest import HOLDERS
 from tests.delta.market import EDITIONS, MOMENTS, SOURCES, TEAMS, TIERS, WALLETS, Change, Market
 from tests.delta.oracle import differences
-from tests.delta.project import MODELS, Connection, Project, Run
+from tests.delta.project import LOGS, MODELS, SNAPSHOTS, Connection, Project, Run
 from tests.delta.workers import LIMIT_S, Workers, settle, waits
 from tests.renewable import Renewable
+
+Action = Callable[[], object]
 
 # Commands pause in the middle of their transactions: before a watermark is written, after a table is made or renamed.
 PAUSES = """
@@ -102,22 +104,26 @@ class Round:
     random: Random = field(init=False)
     focus: list[str] = field(init=False)
     failed: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
     disturbed: bool = False
 
     def __post_init__(self) -> None:
         self.random = Random(self.name)
-        self.focus = self.random.sample(MODELS, 2)
+        self.focus = [self.random.choice(LOGS), self.random.choice(SNAPSHOTS[:-1])]
 
     def play(self) -> None:
         """Let commands meet, and wait until all have ended."""
         self.load()
-        for _ in range(self.random.randint(2, 3)):
-            self.start()
-            sleep(self.random.uniform(0, 0.5))
-        actions = (self.start, self.load, self.forget, self.kill, self.crash)
-        for action in self.random.choices(actions, weights=(10, 4, 2, 0.5, 0.5), k=self.random.randint(3, 10)):
+        if self.random.random() < 0.5:  # then the marts have something to read
+            self.workers.start("before", self.server.project, "intermediate").join(self.connection)
+        # Few: a rebuild mends what was wrong before it.
+        commands: list[Action] = [self.start] * self.random.randint(2, 3)
+        if self.random.random() < 0.7:
+            commands = [partial(self.start_together, commands)]
+        others: list[Action] = [self.load, self.start, self.forget, self.kill, self.crash]
+        for action in (*commands, *self.random.choices(others, (5, 2, 1, 0.4, 0.4), k=self.random.randint(0, 3))):
             action()
-            sleep(self.random.uniform(0, 0.5))
+            sleep(self.random.uniform(0, 0.4))
         for command in self.workers.started:
             command.join(self.connection)
             self.failed += command.errors
@@ -137,26 +143,35 @@ class Round:
         name, project = f"command {len(self.workers.started)}", self.server.project
         if self.random.random() < 0.07:
             self.counts["seeds"] += 1
+            self.story.append(f"{name}: seed")
             self.workers.work(name, project, seed)
             return
-        full_refresh = self.random.random() < 0.4
-        compact_share = self.random.choice([0, 0, 1e9])
-        self.counts["full refreshes" if full_refresh else "runs"] += 1
-        self.counts["compactions asked for"] += not compact_share
-        self.workers.start(
-            name,
-            project,
-            *some_models(self.random, self.focus),
-            full_refresh=full_refresh,
-            compact_share=compact_share,
-            rebuild_share=self.random.choice([1e9, 1e9, 1e9, 0.01]),
-        )
+        models = some_models(self.random, self.focus)
+        options = {
+            "full_refresh": self.random.random() < 0.4,
+            "compact_share": self.random.choice([0, 0, 1e9]),
+            "rebuild_share": self.random.choice([1e9, 1e9, 1e9, 0.01]),
+        }
+        self.counts["full refreshes" if options["full_refresh"] else "runs"] += 1
+        self.counts["compactions asked for"] += not options["compact_share"]
+        self.story.append(f"{name}: {models} {options}")
+        self.workers.start(name, project, *models, **options)
 
-    def load(self) -> None:
+    def start_together(self, commands: list[Action]) -> None:
+        """All wait for a load, and go on at its end."""
+        with self.server.connect() as loader, loader.transaction():
+            self.load(loader)
+            for start in commands:
+                start()
+            for command in self.workers.started:
+                command.waits(self.connection)
+
+    def load(self, connection: Connection | None = None) -> None:
         self.market.happen(some_change(self.random) for _ in range(self.random.randint(1, 8)))
         for source in self.random.sample(SOURCES, self.random.randint(1, 4)):
             whole = source in SOURCES[2:] or self.random.random() < 0.4
-            self._execute("loads", partial(self._load, source, whole=whole))
+            load = partial(self.market.load, connection or self.connection, source, whole=whole, twice=False)
+            self._execute("loads", load)
 
     def forget(self) -> None:
         """What one reader has read, or every reader."""
@@ -167,21 +182,22 @@ class Round:
 
     def kill(self) -> None:
         if alive := [command for command in self.workers.started if command.process.is_alive()]:
-            self.random.choice(alive).kill()
+            victim = self.random.choice(alive)
+            victim.kill()
+            self.story.append(f"kill {victim.name}")
             self.counts["kills"] += 1
             self.disturbed = True
 
     def crash(self) -> None:
         self.counts["crashes"] += 1
+        self.story.append("crash")
         self.disturbed = True
         self.server.crash()
         self.connection = self.server.connect()
 
-    def _load(self, source: str, *, whole: bool) -> None:
-        self.market.load(self.connection, source, whole=whole, twice=False)
-
-    def _execute(self, what: str, action: Callable[[], object]) -> None:
+    def _execute(self, what: str, action: Action) -> None:
         self.counts[what] += 1
+        self.story.append(what)
         try:
             action()
         except psycopg.errors.LockNotAvailable:
@@ -199,7 +215,7 @@ def some_models(random: Random, focus: list[str]) -> list[str]:
     """All, a layer, or what other commands of the round choose too, perhaps with what it reads or who reads it."""
     model = random.choice(focus)
     near = ([model], [model], [f"{model}+"], ["intermediate", model], focus)
-    return random.choice(([], ["intermediate"], ["marts"], [f"+{model}"], *near, *near))
+    return random.choice((*near, *near, *near, [], ["intermediate"], ["marts"], [f"+{model}"]))
 
 
 def some_change(random: Random) -> Change:

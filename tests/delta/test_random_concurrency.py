@@ -1,6 +1,7 @@
 """Commands, loads, deleted watermarks, kills and crashes at random: one ordinary run later all equals a rebuild.
 
-`CONCURRENCY_ROUNDS=200` plays so many rounds; `CONCURRENCY_SEED` and `CONCURRENCY_FIRST` repeat some.
+`CONCURRENCY_ROUNDS=200` plays so many rounds. `CONCURRENCY_SEED` and `CONCURRENCY_FIRST` repeat some of them, as far as
+processes repeat themselves: begin with a multiple of five.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def test_commands_that_meet_at_random(
             one.play()
             failures[one.disturbed].update(map(in_short, one.failed))
             if said := one.finish():
-                wrong.append(f"{name}: {said}")
+                wrong.append("\n    ".join([f"{name}: {said}", *one.story, *one.failed]))
                 market = None  # the next round does not go on from this
             one.connection.close()
     counts["wrong rounds"] = len(wrong)

@@ -14,7 +14,6 @@ from time import monotonic, sleep
 import pytest
 from psycopg.rows import dict_row
 
-from python_runner.project import PROJECT
 from tests.delta.project import Connection, Project, Run
 
 FORK = multiprocessing.get_context("fork")  # dbt is imported and the project parsed already
@@ -81,7 +80,8 @@ class Command:
         try:
             outcome = self.pipe.recv()
         except EOFError:
-            outcome = "the process was killed"
+            self.process.join()
+            outcome = f"the process ended with code {self.process.exitcode}"
         self.process.join()
         if isinstance(outcome, Run):
             self.run = outcome
@@ -128,7 +128,7 @@ class Workers:
         """Do anything that ends with a run, or with an exception, whose text is then the command's error."""
         own = replace(project, folder=self.folder / f"{len(self.started)}")
         own.folder.mkdir()
-        profile = (PROJECT / "profiles.yml.example").read_text()
+        profile = (project.folder / "profiles.yml").read_text()
         (own.folder / "profiles.yml").write_text(
             profile.replace("type: postgres\n", f"type: postgres\n      application_name: {name}\n")
         )
