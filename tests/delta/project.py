@@ -84,7 +84,9 @@ class Project:
     def seed(self) -> None:
         """`dbt seed`."""
         outcome = self._invoke("seed")
-        assert outcome.success, outcome.exception or [result.message for result in outcome.result.results]
+        assert outcome.success, outcome.exception or "\n".join(
+            str(result.message) for result in outcome.result.results if result.status == "error"
+        )
 
     def parse(self) -> None:
         """Read the project once, as it is now, for this database and schema."""
