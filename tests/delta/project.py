@@ -86,7 +86,9 @@ class Project:
     def seed(self) -> None:
         """`dbt seed`."""
         outcome = self._invoke("seed")
-        assert outcome.success, outcome.exception or [result.message for result in outcome.result.results]
+        assert outcome.success, outcome.exception or "\n".join(
+            str(result.message) for result in outcome.result.results if result.status == "error"
+        )
 
     def create_raw_tables(self, connection: Connection) -> None:
         """The raw tables that are declared, as every load makes them."""

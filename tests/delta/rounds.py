@@ -245,4 +245,4 @@ def in_short(message: str) -> str:
     said = [
         line.strip() for line in message.splitlines() if not re.match(r"\s*(compiled code|Database Error|HINT)", line)
     ]
-    return re.sub(r"\d+", "N", " | ".join(said))[:300]
+    return re.sub(r"(?<=delta_)\w+|(?<=postgres-)\w+|\d+", "N", " | ".join(said))[:300]
