@@ -72,7 +72,7 @@ def tables_behind(identity: str, nodes: dict[str, Node]) -> set[str]:
     for parent in nodes[identity].get("depends_on", {}).get("nodes", []):
         if layer_of(nodes[parent]):
             found.add(nodes[parent]["name"])
-        elif nodes[parent].get("source_name") == "log":
+        elif nodes[parent].get("source_name") == "changelog":
             found.add(nodes[parent]["name"].removesuffix("_changes"))
         elif nodes[parent]["resource_type"] == "model":
             found |= tables_behind(parent, nodes)

@@ -90,7 +90,7 @@
                 {%- endfor %}
                 changed.last_batch_id,
                 false as renamed
-            from {{ changes('int_wallet_editions') }} as changed
+            from {{ unread_rows('int_wallet_editions') }} as changed
             left join editions_before on changed.edition_id = editions_before.edition_id
 
             union all

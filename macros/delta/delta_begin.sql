@@ -43,7 +43,7 @@ changes as (
         {%- if input.loaded %}
         (select count(*) from {{ input.log }} where batch_id > inputs.after) as changes
         {%- else %}
-        (select sum("rows") from delta.logged where logged.log = inputs.log and step > inputs.after) as changes
+        (select sum("rows") from delta.changelog_sizes where changelog_sizes.changelog = inputs.log and step > inputs.after) as changes
         {%- endif %}
     from inputs
     where inputs.setting = '{{ input.setting }}'
@@ -76,7 +76,7 @@ decision as (
 
 select
     set_config('delta.rebuild', reason, true),
-    {%- if config.get('incremental_strategy') == 'log' %}
+    {%- if config.get('incremental_strategy') == 'changelog' %}
     set_config('delta.step', (1 + greatest(
         {%- if delta_exists() %}
         (select max(step) from {{ this }}),

@@ -8,13 +8,13 @@
 {% macro delta_compact() %}
 {%- if execute -%}
 set transaction isolation level read committed;
-{%- for node in graph.nodes.values() if node.config.get('incremental_strategy') == 'log' -%}
+{%- for node in graph.nodes.values() if node.config.get('incremental_strategy') == 'changelog' -%}
 {%- set log = load_relation(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) -%}
 {%- if log is not none -%}
-{%- set rules = node.config.meta.log -%}
+{%- set rules = node.config.meta.changelog -%}
 {%- set columns = adapter.get_columns_in_relation(log) | map(attribute='name') | reject('equalto', 'step') | list -%}
-{%- set flags = rules.get('flags', []) -%}
-{%- set keys = columns | reject('in', rules.sums + rules.get('newest', []) + flags) | list %}
+{%- set flags = rules.get('true_for_one_step', []) -%}
+{%- set keys = columns | reject('in', rules['sum'] + rules.get('max', []) + flags) | list %}
 do $$
 declare
     known bigint;
@@ -27,8 +27,8 @@ begin
         where log = '{{ log }}'::regclass
     );
     perform
-    from delta.logged
-    where log = '{{ log }}'::regclass and step <= known
+    from delta.changelog_sizes
+    where changelog = '{{ log }}'::regclass and step <= known
     having sum("rows") > {{ 1 + var('compact_share', 0.4) }} * (array_agg("rows" order by step))[1];
     if not found then
         return;
@@ -43,18 +43,18 @@ begin
     select
         known as step
         {%- for column in columns %},
-        {{ 'sum' if column in rules.sums else 'max' if column not in keys + flags }}({{ 'false' if column in flags else adapter.quote(column) }}) as {{ adapter.quote(column) }}
+        {{ 'sum' if column in rules['sum'] else 'max' if column not in keys + flags }}({{ 'false' if column in flags else adapter.quote(column) }}) as {{ adapter.quote(column) }}
         {%- endfor %}
     from {{ log }}
     where step <= known
     group by {{ get_quoted_csv(keys) }}
-    having {% for column in rules.sums %}sum({{ adapter.quote(column) }}) <> 0{{ ' or ' if not loop.last }}{% endfor %};
+    having {% for column in rules['sum'] %}sum({{ adapter.quote(column) }}) <> 0{{ ' or ' if not loop.last }}{% endfor %};
     insert into compacted
     select step, {{ get_quoted_csv(columns) }} from {{ log }} where step > known;
     truncate {{ log }};
     insert into {{ log }} (step, {{ get_quoted_csv(columns) }}) select * from compacted;
-    delete from delta.logged where log = '{{ log }}'::regclass and step <= known;
-    insert into delta.logged select '{{ log }}'::regclass, known, count(*) from {{ log }} where step = known;
+    delete from delta.changelog_sizes where changelog = '{{ log }}'::regclass and step <= known;
+    insert into delta.changelog_sizes select '{{ log }}'::regclass, known, count(*) from {{ log }} where step = known;
     drop table compacted;
     -- An index that was filled row by row is half as large again.
     reindex table {{ log }};

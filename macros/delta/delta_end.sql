@@ -39,21 +39,21 @@ begin
     end loop;
 end
 $$;
-{%- if config.get('incremental_strategy') == 'log' %}
-insert into delta.logged
+{%- if config.get('incremental_strategy') == 'changelog' %}
+insert into delta.changelog_sizes
 select '{{ this }}'::regclass, step, count(*) from {{ this }}
 where step = current_setting('delta.step')::bigint
 group by step;
 {%- endif %}
 {%- set rules = config.get('meta', {}).get('accumulate', {}) %}
-{%- if rules.get('vanishes') %}
+{%- if rules.get('delete_when_empty') %}
 delete from {{ this }} as old
-where current_setting('delta.rebuild') <> '' and {{ accumulate_vanishes(rules, 'old') }};
+where current_setting('delta.rebuild') <> '' and {{ accumulate_is_empty(rules, 'old') }};
 {%- endif %}
 do $$
 begin
     if current_setting('delta.rebuild') <> '' then
-        {%- if config.get('incremental_strategy') == 'log' %}
+        {%- if config.get('incremental_strategy') == 'changelog' %}
         if exists (
             select from pg_attribute
             where attrelid = '{{ this }}'::regclass and attname = 'step' and coalesce(attstattarget, -1) <> 0

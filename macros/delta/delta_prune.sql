@@ -21,9 +21,9 @@ where
 delete from delta.watermarks
 where
     read_at < now() - interval '{{ var("delta_retention", "14 days") }}'
-    and "position" < (select max(step) from delta.logged where logged.log = watermarks.log);
-delete from delta.logged
-where not exists (select from pg_class where pg_class.oid = logged.log);
+    and "position" < (select max(step) from delta.changelog_sizes where changelog_sizes.changelog = watermarks.log);
+delete from delta.changelog_sizes
+where not exists (select from pg_class where pg_class.oid = changelog_sizes.changelog);
 {%- for log in logs %}
 {%- if load_relation(log) is not none %}
 delete from delta.watermarks

@@ -21,13 +21,13 @@
             );
             comment on table delta.watermarks is
                 'How far a relation has read a log; a relation without a watermark is rebuilt at its next run.';
-            create table delta.logged (
-                log oid not null,
+            create table delta.changelog_sizes (
+                changelog oid not null,
                 step bigint not null,
                 "rows" bigint not null,
-                primary key (log, step)
+                primary key (changelog, step)
             );
-            comment on table delta.logged is 'How many rows each step of a model''s log has.';
+            comment on table delta.changelog_sizes is 'How many rows each step of a changelog has.';
         elsif exists (
             select from pg_attribute where attrelid = 'delta.watermarks'::regclass and attname = 'advanced_at'
         ) then
@@ -39,6 +39,12 @@
             where exists (select from pg_class where oid = reader) and exists (select from pg_class where oid = log);
             alter table delta.watermarks alter column reader_name drop default, alter column log_name drop default;
             drop sequence if exists delta.steps;
+        end if;
+        if to_regclass('delta.logged') is not null then
+            alter table delta.logged rename to changelog_sizes;
+            alter table delta.changelog_sizes rename column log to changelog;
+            alter index delta.logged_pkey rename to changelog_sizes_pkey;
+            comment on table delta.changelog_sizes is 'How many rows each step of a changelog has.';
         end if;
     end
     $$

@@ -1,10 +1,10 @@
 {#-
     The rows in which a mart as its increments had left it differs from the rebuild of this run, times aside; none
-    where nothing was kept to compare with (see delta_keep).
+    where nothing was kept to compare with (see rebuild_check_save).
 -#}
 
 {% macro rebuild_differences(mart) -%}
-    {%- set kept = delta_kept(mart) -%}
+    {%- set kept = rebuild_check_copy(mart) -%}
     {%- set is_kept = execute and var('compare_rebuild', false) and load_relation(kept) is not none -%}
     {%- for state, one, other in [['by increments', kept, mart], ['rebuilt', mart, kept]] if is_kept %}
     select

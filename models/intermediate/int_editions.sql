@@ -5,7 +5,7 @@
     indexes=[{'columns': ['step']}, {'columns': ['edition_id']}],
     meta={
         'delta': {'raw.nft_core_metadata': 'whole', 'raw.edition_price_scrape': 'changes'},
-        'log': {'sums': ['weight']},
+        'changelog': {'sum': ['weight']},
     },
 ) }}
 

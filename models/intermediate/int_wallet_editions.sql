@@ -5,7 +5,7 @@
     indexes=[{'columns': ['edition_id'], 'with': {'fillfactor': 60}}, {'columns': ['step']}],
     meta={
         'delta': {'raw.wallet_holdings': 'whole', 'raw.nft_core_metadata': 'changes'},
-        'log': {'sums': ['moments', 'locked'], 'newest': ['last_batch_id']},
+        'changelog': {'sum': ['moments', 'locked'], 'max': ['last_batch_id']},
     },
 ) }}
 

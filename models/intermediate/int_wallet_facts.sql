@@ -5,10 +5,10 @@
     indexes=[{'columns': ['step']}],
     meta={
         'delta': {'int_wallet_editions': 'whole', 'int_editions': 'changes', 'raw.wallet_profiles': 'changes'},
-        'log': {
-            'sums': ['moments', 'locked', 'floor_cents', 'asp_cents', 'priced_moments'],
-            'newest': ['last_batch_id'],
-            'flags': ['renamed'],
+        'changelog': {
+            'sum': ['moments', 'locked', 'floor_cents', 'asp_cents', 'priced_moments'],
+            'max': ['last_batch_id'],
+            'true_for_one_step': ['renamed'],
         },
     },
 ) }}

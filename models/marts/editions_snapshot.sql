@@ -10,12 +10,12 @@
             'raw.nft_core_metadata': 'changes',
         },
         'accumulate': {
-            'sums': ['total_moments'],
-            'latest': [
+            'sum': ['total_moments'],
+            'replace': [
                 'first_name', 'last_name', 'team_name', 'position', 'tier', 'series_name', 'set_name',
                 'max_mint_size', 'min_serial', 'max_serial', 'lowest_ask_usd', 'avg_sale_usd', 'top_sale_usd',
             ],
-            'vanishes': ['total_moments', 'updated_at'],
+            'delete_when_empty': ['total_moments', 'updated_at'],
         },
     },
 ) }}
@@ -38,13 +38,13 @@ touched as (
         select
             edition_id,
             moments
-        from {{ changes('int_wallet_editions') }} as held
+        from {{ unread_rows('int_wallet_editions') }} as held
         where edition_id is not null
         union all
         select
             edition_id,
             0 as moments
-        from {{ changes('int_editions') }} as known
+        from {{ unread_rows('int_editions') }} as known
         union all
         -- A serial number that is corrected changes neither log.
         select

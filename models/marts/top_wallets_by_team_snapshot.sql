@@ -9,12 +9,12 @@
     meta={
         'delta': {'int_wallet_facts': 'whole'},
         'accumulate': {
-            'sums': [
+            'sum': [
                 'total_moments', 'unlocked_moments', 'locked_moments',
                 'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
             ],
-            'latest': ['display_name'],
-            'vanishes': ['total_moments'],
+            'replace': ['display_name'],
+            'delete_when_empty': ['total_moments'],
         },
     },
 ) }}
@@ -22,7 +22,7 @@
 with
 
 facts as (
-    select * from {{ changes('int_wallet_facts') }} as changed
+    select * from {{ unread_rows('int_wallet_facts') }} as changed
     -- A price that changed concerns other marts.
     where moments <> 0 or locked <> 0 or renamed
 ),

@@ -11,13 +11,13 @@
     meta={
         'delta': {'int_wallet_facts': 'whole'},
         'accumulate': {
-            'sums': [
+            'sum': [
                 'total_moments',
                 'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
                 'floor_value', 'asp_value',
             ],
-            'latest': ['display_name'],
-            'vanishes': ['total_moments'],
+            'replace': ['display_name'],
+            'delete_when_empty': ['total_moments'],
         },
     },
 ) }}
@@ -25,7 +25,7 @@
 with
 
 facts as (
-    select * from {{ changes('int_wallet_facts') }} as changed
+    select * from {{ unread_rows('int_wallet_facts') }} as changed
 ),
 
 profiles as (

@@ -4,5 +4,5 @@ select
     weight,
     edition_id,
     batch_id
-from {{ source('log', 'edition_price_scrape_changes') }}
-where {{ delta_window('raw.edition_price_scrape') }}
+from {{ source('changelog', 'edition_price_scrape_changes') }}
+where {{ unread_batches('raw.edition_price_scrape') }}

@@ -8,7 +8,7 @@ select
     is_locked,
     batch_id
 from {{ source('raw', 'wallet_holdings') }}
-where {{ delta_whole('raw.wallet_holdings') }}
+where {{ rows_if_rebuild('raw.wallet_holdings') }}
 
 union all
 
@@ -18,5 +18,5 @@ select
     wallet_address,
     is_locked,
     batch_id
-from {{ source('log', 'wallet_holdings_changes') }}
-where {{ delta_window('raw.wallet_holdings') }}
+from {{ source('changelog', 'wallet_holdings_changes') }}
+where {{ unread_batches('raw.wallet_holdings') }}

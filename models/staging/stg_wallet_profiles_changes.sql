@@ -4,5 +4,5 @@ select
     weight,
     wallet_address,
     batch_id
-from {{ source('log', 'wallet_profiles_changes') }}
-where {{ delta_window('raw.wallet_profiles') }}
+from {{ source('changelog', 'wallet_profiles_changes') }}
+where {{ unread_batches('raw.wallet_profiles') }}

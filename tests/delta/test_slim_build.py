@@ -16,8 +16,8 @@ from tests.delta.project import LOGS, MODELS, SNAPSHOTS, Project, copy_project
 
 REACHED = {
     "get_incremental_accumulate_sql": set(SNAPSHOTS) - {"explorer_filters_snapshot"},
-    "get_incremental_log_sql": set(LOGS),
-    "accumulate_vanishes": set(MODELS),
+    "get_incremental_changelog_sql": set(LOGS),
+    "accumulate_is_empty": set(MODELS),
     "postgres__create_table_as": set(MODELS),
     "postgres__refresh_materialized_view": {"explorer_filters_snapshot"},
     "maintain_touched": set(),

@@ -139,6 +139,22 @@ def test_no_watermark_goes_back(project: Project, connection: Connection) -> Non
     assert "public.top_wallets_snapshot has read public.int_wallet_facts beyond" in failed
 
 
+def test_what_an_older_version_called_otherwise_is_renamed(
+    project: Project, trade: Trade, connection: Connection
+) -> None:
+    sizes = "select changelog, step, rows from delta.changelog_sizes"
+    before = connection.execute(sizes).fetchall()
+    connection.execute("alter table delta.changelog_sizes rename to logged")
+    connection.execute("alter table delta.logged rename column changelog to log")
+    connection.execute("alter index delta.changelog_sizes_pkey rename to logged_pkey")
+    trade(("transfer", 1, "0xc"))
+    assert project.run().rebuilt == {}
+    after = connection.execute(sizes).fetchall()
+    assert set(before) < set(after)
+    assert connection.execute("select to_regclass('delta.logged')").fetchone() == (None,)
+    assert_equal(connection)
+
+
 def test_watermarks_of_an_older_version_are_kept(project: Project, trade: Trade, connection: Connection) -> None:
     connection.execute("alter table delta.watermarks rename column read_at to advanced_at")
     connection.execute("alter table delta.watermarks drop column reader_name, drop column log_name")

@@ -1,6 +1,6 @@
 -- Protects every published row: a full refresh finds it as the increments had left it, times aside.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 {% set marts = [
     ref('wallet_summary_snapshot'), ref('top_wallets_snapshot'), ref('top_wallets_by_team_snapshot'),

@@ -1,6 +1,6 @@
 -- Protects the first log: its sum is each wallet's moments of each edition, as raw holds them, none negative.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 with
 

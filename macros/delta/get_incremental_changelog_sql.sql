@@ -1,18 +1,18 @@
 {#-
-    Incremental strategy `log`: appends the model's rows. A log that starts over appends the difference between what
+    Incremental strategy `changelog`: appends the model's rows. A log that starts over appends the difference between what
     its rows now add up to and what they should: nothing that stands in a log is changed, and its readers go on from
-    where they are. The config says under meta.log which columns are
+    where they are. The config says under meta.changelog which columns are
 
-      sums    added up
-      newest  the greatest counts
-      flags   true for one step alone, and false in a sum
+      sum                added up
+      max                the greatest value
+      true_for_one_step  true in the step that sets it, false in every sum
 
     The others are the key. Which flags are due a difference cannot say: the readers of a log with flags start over.
 -#}
 
-{% macro get_incremental_log_sql(arg_dict) %}
-    {%- set rules = config.get('meta', {}).get('log', {}) -%}
-    {%- set sums, newest, flags = rules.get('sums', []), rules.get('newest', []), rules.get('flags', []) -%}
+{% macro get_incremental_changelog_sql(arg_dict) %}
+    {%- set rules = config.get('meta', {}).get('changelog', {}) -%}
+    {%- set sums, newest, flags = rules.get('sum', []), rules.get('max', []), rules.get('true_for_one_step', []) -%}
     {%- set columns = arg_dict.dest_columns | map(attribute='name') | list -%}
     {%- set keys = columns | reject('in', sums + newest + flags + ['step']) | list -%}
     {%- if delta_rebuilds() %}

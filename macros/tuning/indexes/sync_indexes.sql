@@ -5,18 +5,18 @@
     operation with dry_run only says what it would do. Where nothing differs it is one query.
 -#}
 
-{% macro reconcile_indexes(which='all', dry_run=false) %}
+{% macro sync_indexes(which='all', dry_run=false) %}
     {%- if execute and (which == 'all' or flags.WHICH in ['run', 'build']) -%}
         {%- set owners = adapter.dispatch('tuned_tables', 'postgres_tuning')(which) -%}
         {%- set planned = adapter.dispatch('index_plan', 'postgres_tuning') -%}
         {%- set plan = planned(owners) if owners else [] -%}
-        {%- set lock = "advisory_lock(hashtextextended('reconcile_indexes', 0))" -%}
+        {%- set lock = "advisory_lock(hashtextextended('sync_indexes', 0))" -%}
         {%- if plan and not dry_run -%}
             {#- Whoever waited for the lock would hold a snapshot, for which CONCURRENTLY waits in turn. -#}
             {%- if run_query("select pg_try_" ~ lock).columns[0].values()[0] -%}
                 {%- set plan = planned(owners) -%}
             {%- else -%}
-                {%- do log("reconcile_indexes: another run is at it", info=true) -%}
+                {%- do log("sync_indexes: another run is at it", info=true) -%}
                 {%- set plan = [] -%}
             {%- endif -%}
         {%- endif -%}

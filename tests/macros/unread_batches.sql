@@ -12,10 +12,10 @@ log as materialized (
 
 kept as (
     select batch_id from log
-    where {{ delta_window('raw.example') }}
+    where {{ unread_batches('raw.example') }}
     union all
     select batch_id from log
-    where {{ delta_window('raw.other') }}
+    where {{ unread_batches('raw.other') }}
 )
 
 select array_agg(batch_id order by batch_id) as batches

@@ -3,6 +3,6 @@
     decides, since both cases are then one scan of a known size: all blocks, or no block.
 -#}
 
-{% macro delta_whole(input) -%}
+{% macro rows_if_rebuild(input) -%}
     ctid > {{ delta_setting(input, 'beyond', '(0,0)', 'tid') }}
 {%- endmacro %}

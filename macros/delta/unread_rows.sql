@@ -3,7 +3,7 @@
     the end of the log as it was when the run began. Outside a run, and in a rebuild: the whole log.
 -#}
 
-{% macro changes(model) -%}
+{% macro unread_rows(model) -%}
     (
         select * from {{ ref(model) }}
         where

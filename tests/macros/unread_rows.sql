@@ -4,7 +4,7 @@ with
 
 compared as (
     select
-        (select count(*) from {{ changes('int_editions') }} as changed) as changed,
+        (select count(*) from {{ unread_rows('int_editions') }} as changed) as changed,
         (select count(*) from {{ ref('int_editions') }}) as logged
 )
 

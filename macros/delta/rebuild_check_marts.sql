@@ -1,6 +1,6 @@
 {#- The marts that this run compares with their rebuild: all, in a full refresh with the var compare_rebuild. -#}
 
-{% macro delta_compared() -%}
+{% macro rebuild_check_marts() -%}
     {%- set marts = [] -%}
     {%- set compared = execute and flags.FULL_REFRESH and var('compare_rebuild', false) -%}
     {%- for node in (graph.nodes.values() if compared else []) -%}
