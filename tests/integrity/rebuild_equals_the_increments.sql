@@ -9,6 +9,6 @@
 ] %}
 
 {%- for mart in marts %}
-{{ rebuild_differences(mart) }}
+{{ rebuild_differences(mart, ignore=['updated_at', 'last_synced_at']) }}
 {{ 'union all' if not loop.last }}
 {%- endfor %}

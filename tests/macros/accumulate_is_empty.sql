@@ -20,6 +20,6 @@ select old.id
 from old
 inner join new on old.id = new.id
 where
-    new.becomes_empty <> {{ accumulate_is_empty(rules, 'old', 'new') }}
-    or new.is_empty <> {{ accumulate_is_empty(rules, 'old') }}
-    or {{ accumulate_is_empty({}, 'old', 'new') }}
+    new.becomes_empty <> {{ postgres__accumulate_is_empty(rules, 'old', 'new') }}
+    or new.is_empty <> {{ postgres__accumulate_is_empty(rules, 'old') }}
+    or {{ postgres__accumulate_is_empty({}, 'old', 'new') }}
