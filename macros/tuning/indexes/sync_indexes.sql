@@ -1,22 +1,28 @@
 {#-
-    Makes the indexes of tables that exist be those that are declared: of the `sources` (meta.indexes) on-run-start, of the
-    `models` that this run has built (config indexes) on-run-end, of `all` as a run-operation. What is missing is made,
-    then what is no longer declared, or was left invalid, is dropped, CONCURRENTLY; indexes of other makers stay. An
-    operation with dry_run only says what it would do. Where nothing differs it is one query.
+    Makes the indexes of existing tables match their declaration: of the `sources` (meta.indexes) in on-run-start,
+    of the `models` that this run has built (config indexes) in on-run-end, of `all` as a run-operation. Creates
+    missing indexes, then drops those that are no longer declared or are invalid, all CONCURRENTLY. Keeps indexes
+    that neither this package nor dbt has created. With dry_run, an operation only logs the statements. Takes one
+    query if nothing differs.
 -#}
 
 {% macro sync_indexes(which='all', dry_run=false) %}
+    {{ return(adapter.dispatch('sync_indexes', 'postgres_tuning')(which, dry_run)) }}
+{% endmacro %}
+
+
+{% macro postgres__sync_indexes(which, dry_run) %}
     {%- if execute and (which == 'all' or flags.WHICH in ['run', 'build']) -%}
         {%- set owners = adapter.dispatch('tuned_tables', 'postgres_tuning')(which) -%}
         {%- set planned = adapter.dispatch('index_plan', 'postgres_tuning') -%}
         {%- set plan = planned(owners) if owners else [] -%}
         {%- set lock = "advisory_lock(hashtextextended('sync_indexes', 0))" -%}
         {%- if plan and not dry_run -%}
-            {#- Whoever waited for the lock would hold a snapshot, for which CONCURRENTLY waits in turn. -#}
+            {#- Does not wait for the lock: a waiting session holds a snapshot, which blocks CONCURRENTLY. -#}
             {%- if run_query("select pg_try_" ~ lock).columns[0].values()[0] -%}
                 {%- set plan = planned(owners) -%}
             {%- else -%}
-                {%- do log("sync_indexes: another run is at it", info=true) -%}
+                {%- do log("sync_indexes: skipped, because another run is syncing indexes", info=true) -%}
                 {%- set plan = [] -%}
             {%- endif -%}
         {%- endif -%}

@@ -1,7 +1,8 @@
 {#-
-    The ranges that a table lacks, for postgres__partitions_sql: those of the `rows`, and the next ones, after now or after the
-    `highest` number. Times are taken in UTC, wherever the session is. What overlaps an existing range is left out, and
-    what is beyond 1,000 of them, the oldest first: a wild date must not make a partition of each day since.
+    The missing ranges, for partitions_sql: those that `rows` needs, and the next ones after now, or after the
+    number in `highest`. Times are in UTC, whatever the session's time zone is. Leaves out ranges that overlap an
+    existing one, and the oldest beyond 1,000, so that a wrong date does not create a partition for each day since
+    then.
 -#}
 
 {% macro postgres__range_partitions_sql(by, rows, highest) %}

@@ -1,7 +1,7 @@
 {#-
-    The query for what exists of these owners' tables: kind, columns, partitions and indexes; of an index its name, key columns,
-    whether it is valid, and, if we or dbt made it, the digest in its name. One that a broken run left on a partition counts
-    as invalid.
+    The query for the existing tables of these owners: kind, columns, partitions and indexes. For an index: its
+    name, key columns, whether it is valid, and the digest in its name if this package or dbt has created it. An
+    index that a failed run has left on a partition counts as invalid.
 -#}
 
 {% macro postgres__index_catalog_sql(owners) %}

@@ -1,7 +1,7 @@
 {#-
-    The query that says which tables to vacuum and which to analyze. Shares are of a table's rows: `dead_share` of dead rows
-    (or of rows inserted, tenfold) calls for VACUUM, `changed_share` of changed ones for ANALYZE; a table's
-    meta.maintenance goes before the vars vacuum_dead_share and analyze_changed_share.
+    The query for the tables that are due. VACUUM is due if the share of dead rows exceeds `dead_share`, or the
+    share of inserted rows ten times that; ANALYZE is due if the share of changed rows exceeds `changed_share`. A
+    table's meta.maintenance takes precedence over the vars vacuum_dead_share and analyze_changed_share.
 -#}
 
 {% macro postgres__maintenance_sql(tables, regardless) %}

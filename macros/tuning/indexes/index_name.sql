@@ -1,6 +1,6 @@
 {#-
-    <table>_<columns>_<digest of the definition>_<new each time>: the digest says whether a declared index is there as declared,
-    the end lets a table be built while the one that it replaces still holds its names. 63 characters at most.
+    <table>_<columns>_<digest of the definition>_<unique>, at most 63 characters. The digest shows whether an index
+    matches its declaration. The unique part allows a new table to be built while the old one still has its indexes.
 -#}
 
 {% macro postgres__index_name(relation, definition) -%}

@@ -1,4 +1,4 @@
-{#- Makes the partitions that a table lacks, and says what stays to be done. -#}
+{#- Creates the missing partitions of a table, and warns of what it could not do. -#}
 
 {% macro postgres__extend_partitions(owner, by, columns) %}
     {%- set relation = owner.relation -%}
@@ -23,7 +23,7 @@
         {%- if parts | length and run_query(missing) | length -%}
             {%- do exceptions.warn(
                 "create_partitions: " ~ owner.name ~ " was locked for longer than " ~ var('partition_lock_timeout', '5s')
-                ~ ": the next run makes what it still lacks"
+                ~ ": the next run creates the missing partitions"
             ) -%}
         {%- endif -%}
     {%- endif -%}

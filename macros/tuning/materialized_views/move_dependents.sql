@@ -1,6 +1,6 @@
 {#-
-    Makes the views and materialized views over a table look at another one. What cannot (it shows a column that is gone)
-    is dropped, with a warning.
+    Moves the views and materialized views on a table to another table. A view that does not fit, because it uses a
+    column that no longer exists, is dropped with a warning.
 -#}
 
 {% macro postgres__move_dependents(old, new) %}
@@ -14,7 +14,7 @@
             database=new.database, schema=dependent["schema_name"], identifier=dependent["identifier"],
             type=dependent["kind"] | replace(' ', '_')
         ) -%}
-        {#- Otherwise dbt believes that it went with the old table. -#}
+        {#- dbt has removed the view from its cache, together with the old table. -#}
         {%- do adapter.cache_dropped(relation) -%}
         {%- if run_query("select to_regclass('" ~ dependent["name"] ~ "')").columns[0].values()[0] -%}
             {%- do adapter.cache_added(relation) -%}

@@ -1,6 +1,6 @@
 {#-
-    The statements that add an index while readers and writers go on. A partitioned table has no CONCURRENTLY: its index is
-    made of those of its partitions.
+    The statements that add an index while others read and write. CONCURRENTLY is not supported for a partitioned
+    table: its index is created on each partition and then attached.
 -#}
 
 {% macro postgres__create_index_online(relation, definition, partitions) %}

@@ -1,4 +1,6 @@
-{#- The query for how a table is partitioned, beside how it is declared to be; its default partition, its owner. -#}
+{#-
+    The query for how a table is partitioned and how it is declared to be, its default partition and its owner.
+-#}
 
 {% macro postgres__partition_state_sql(relation, by) %}
     select

@@ -1,4 +1,4 @@
-{#- Statements that are all carried out, or none, without failing the transaction; a failure is a warning. -#}
+{#- Runs all statements or none, without failing the transaction; an error becomes a warning. -#}
 
 {% macro postgres__try_sql(statements) -%}
     do $try$

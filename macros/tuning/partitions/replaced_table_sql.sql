@@ -1,6 +1,7 @@
 {#-
-    The query for what a table has beside its rows, one row: its unique_keys (JSON), the statements that give a new table of its
-    name what it had, before and after the old one is dropped (which until then holds the names), and what is not carried.
+    The query for the properties of a table other than its rows, in one row: its unique_keys (JSON); the statements
+    that apply them to a new table of the same name, before and after the old one is dropped, which until then has
+    the names; and what cannot be carried over.
 -#}
 
 {% macro postgres__replaced_table_sql(relation) %}

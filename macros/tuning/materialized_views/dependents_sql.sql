@@ -1,6 +1,7 @@
 {#-
-    The query that lists what looks at a relation, directly or through others, the nearest first: kind, name, and the
-    statements that make it anew over another relation, with its indexes, owner, rights and comment.
+    The query for the views and materialized views that use a relation, directly or through others, the nearest
+    first: kind, name, and the statements that create each on another relation, with its indexes, owner, privileges
+    and comment.
 -#}
 
 {% macro postgres__dependents_sql(old, new) %}

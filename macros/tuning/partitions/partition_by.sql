@@ -1,6 +1,7 @@
 {#-
-    How a table is partitioned, from its meta.partition_by; nothing where it is not. `unique` are the keys that must hold, by
-    their columns: PostgreSQL holds those alone that contain the partition column. `columns` are the table's, with types.
+    The checked declaration of a table's partitioning, from its meta.partition_by. `unique` are the unique keys,
+    each a list of columns: PostgreSQL requires the partition column in each. `columns` are the table's columns with
+    their types.
 -#}
 
 {% macro postgres__partition_by(owner, meta, unique, columns) %}
@@ -14,7 +15,7 @@
     {%- set kind = kinds[0] -%}
     {%- set column = declared[kind] -%}
     {%- for key in declared if key not in [kind] + takes[kind] -%}
-        {%- do fail(owner, key, declared[key], "beside " ~ kind ~ " use " ~ takes[kind] | join(', ')) -%}
+        {%- do fail(owner, key, declared[key], "with " ~ kind ~ " use " ~ takes[kind] | join(', ')) -%}
     {%- endfor -%}
     {%- if column not in columns -%}
         {%- do fail(owner, kind, column, "there is no such column") -%}

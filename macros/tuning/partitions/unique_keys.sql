@@ -1,4 +1,7 @@
-{#- The keys that a model has PostgreSQL hold, each as its columns: unique indexes, the constraints of its contract. -#}
+{#-
+    The unique keys that a model declares, each a list of columns: its unique indexes, and the constraints of its
+    contract.
+-#}
 
 {% macro postgres__unique_keys(node) %}
     {%- set keys = [] -%}

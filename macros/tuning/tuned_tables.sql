@@ -1,6 +1,6 @@
 {#-
-    The tables that the package looks after: the loaded ones (`sources`), those that this run has built (`models`), both (`touched`),
-    or everything (`all`); each by name and relation, with its meta and the indexes it declares.
+    The tables that the package maintains: the loaded tables (`sources`), those that this run has built (`models`),
+    both (`touched`), or every table (`all`). For each: name, relation, meta and declared indexes.
 -#}
 
 {% macro postgres__tuned_tables(which) %}

@@ -1,4 +1,7 @@
-{#- The query for heaps of more rows than `most`, as the statistics have it: name, size, and how to partition each. -#}
+{#-
+    The query for unpartitioned tables with more rows than `most` according to the statistics: name, size, and a
+    suitable declaration.
+-#}
 
 {% macro postgres__outgrown_sql(tables, most) %}
     with
@@ -20,7 +23,7 @@
         where pg_class.relkind = 'r' and pg_class.reltuples > {{ most }}
     ),
 
-    -- The columns that may partition: those of every unique index, in the order of the table.
+    -- Candidates for the partition column: the columns that are in every unique index, in table order.
     candidates as (
         select
             heaps.oid,

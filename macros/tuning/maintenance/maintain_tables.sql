@@ -1,8 +1,8 @@
 {#-
-    VACUUM has to stand outside a transaction, so that nothing here can catch its error: it comes last, and in no fixed
-    order, lest a broken table keep the same others from theirs every time. What is due is logged before, for a caller
-    who can go on. ANALYZE, which calls functions of the user's, is tried. No time limit that is meant for queries ends
-    either.
+    VACUUM cannot run in a transaction block, so its errors cannot be caught here. It runs last and in random order,
+    so that a damaged table does not block the same other tables in every run. The due statements are logged first, for a
+    caller that can run the rest. ANALYZE can call user-defined functions, so its errors are caught.
+    statement_timeout is off for both.
 -#}
 
 {% macro postgres__maintain_tables(which, regardless) %}

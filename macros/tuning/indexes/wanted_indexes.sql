@@ -1,6 +1,6 @@
 {#-
-    The definitions of the indexes that an existing table should have. Those that are served by another one are not among them;
-    an error where there is none to serve.
+    The definitions of the indexes that an existing table should have. Leaves out entries that another index serves;
+    it is an error if no such index exists.
 -#}
 
 {% macro postgres__wanted_indexes(owner, table) %}

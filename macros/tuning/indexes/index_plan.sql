@@ -1,4 +1,4 @@
-{#- The statements that make the indexes of these owners be as declared; nothing is dropped before all is made. -#}
+{#- The statements that make the indexes of these owners match their declaration; creates come before drops. -#}
 
 {% macro postgres__index_plan(owners) %}
     {%- set creates = [] -%}

@@ -1,7 +1,8 @@
 {#-
-    The query for the partitions that a table lacks: name, bounds, and the condition (`belongs`) on the rows that another one
-    may hold for it. Names are new each time, like those of indexes: the table that this one replaces still holds its own.
-    `rows` is where to look for the ranges that are needed (all of the table's, or what fits nowhere), `highest` for the last.
+    The query for the missing partitions of a table: name, bounds, and the condition (`belongs`) on the rows that
+    another partition may hold for it. Names are unique in each call, because a table that is about to be replaced
+    still has its own. `rows` is where to look for the ranges that are needed (the whole table, or its default
+    partition), `highest` is where to look for the last one.
 -#}
 
 {% macro postgres__partitions_sql(relation, by, rows, highest) %}

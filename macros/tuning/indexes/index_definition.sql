@@ -1,6 +1,6 @@
 {#-
-    What a declared index is, in SQL: whether it is unique, what stands behind ON <table> in CREATE INDEX, and a digest of both.
-    `owner` is named in errors; `known` are the columns that the table has, none where they cannot be told.
+    The SQL of a declared index: CREATE INDEX or CREATE UNIQUE INDEX, the part that follows ON <table>, and a digest
+    of both. `owner` is for error messages. `known` are the table's columns, or empty if they are not known.
 -#}
 
 {% macro postgres__index_definition(owner, index, known) %}

@@ -1,6 +1,7 @@
 {#-
-    The statement that adds a partition to a table in use, with the rows that the default one holds for it, or does nothing if a
-    lock is not to be had. ATTACH leaves readers and writers of the other partitions alone, CREATE … PARTITION OF does not.
+    The statement that adds a partition to a table in use and moves its rows from the default partition. Does
+    nothing if a lock is not available. ATTACH PARTITION, unlike CREATE TABLE … PARTITION OF, does not block reads
+    and writes of other partitions.
 -#}
 
 {% macro postgres__add_partition_sql(relation, part, state, columns) %}

@@ -1,6 +1,6 @@
 {#-
-    Puts a partitioned table in the place of another one, in one transaction. Writers wait from the first statement on,
-    readers from the renaming to the commit, a moment. An error leaves all as it was.
+    Replaces a table by a partitioned one, in one transaction. Writers wait from the first statement on; readers
+    wait only from the renaming to the commit. An error leaves everything as it was.
 -#}
 
 {% macro postgres__replace_table(relation, by, columns, state, found) %}

@@ -1,4 +1,7 @@
-{#- A table's columns but for generated ones, by name the type without precision; none where it is not there. -#}
+{#-
+    The columns of a table without generated ones: a dict of names and types without precision. Empty if the table
+    does not exist.
+-#}
 
 {% macro postgres__partition_columns(relation) %}
     {%- set columns = {} -%}
