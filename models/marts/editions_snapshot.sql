@@ -46,7 +46,7 @@ touched as (
             0 as moments
         from {{ unread_rows('int_editions') }} as known
         union all
-        -- A serial number that is corrected changes neither log.
+        -- A corrected serial number is in neither changelog.
         select
             edition_id,
             0 as moments
@@ -78,7 +78,7 @@ editions as (
     having sum(weight) > 0
 ),
 
--- The least and the greatest cannot be added up: the index finds them among the moments that are held.
+-- Lowest and highest serial numbers are not sums: look them up among the held moments, by index.
 described as (
     select
         touched.edition_id,
@@ -110,7 +110,7 @@ described as (
         editions.lowest_ask_usd,
         editions.avg_sale_usd,
         editions.top_sale_usd,
-        -- No time says that metadata knows no such edition: without moments the row vanishes.
+        -- NULL if metadata does not have the edition: the row is then deleted once it has no moments.
         case when editions.edition_id is not null then now() end as updated_at
     from touched
     left join editions on touched.edition_id = editions.edition_id

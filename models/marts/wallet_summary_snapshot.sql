@@ -1,5 +1,5 @@
--- One row per wallet that holds a moment, system wallets included. Many change in a
--- refresh: the indexes leave them room.
+-- One row per wallet that holds a moment, system wallets included. The fillfactor leaves room for the many
+-- rows that change in a refresh.
 
 {{ config(
     indexes=[

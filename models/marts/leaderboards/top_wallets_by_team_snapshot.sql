@@ -1,29 +1,18 @@
--- One row per tier and wallet that holds a moment of it, system wallets left out.
+-- One row per team and wallet that holds a moment of it, system wallets left out.
 
 {{ config(
     indexes=[
-        {'columns': ['wallet_address', 'tier'], 'unique': true},
-        {'columns': ['tier', 'total_moments desc']},
+        {'columns': ['wallet_address', 'team_name'], 'unique': true},
+        {'columns': ['team_name', 'total_moments desc']},
     ],
-    unique_key=['wallet_address', 'tier'],
-    meta={
-        'delta': {'int_wallet_facts': 'whole'},
-        'accumulate': {
-            'sum': [
-                'total_moments', 'unlocked_moments', 'locked_moments',
-                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
-            ],
-            'replace': ['display_name'],
-            'delete_when_empty': ['total_moments'],
-        },
-    },
+    unique_key=['wallet_address', 'team_name'],
 ) }}
 
 with
 
 facts as (
     select * from {{ unread_rows('int_wallet_facts') }} as changed
-    -- A price that changed concerns other marts.
+    -- Leaves out changes of price, which this mart does not show.
     where moments <> 0 or locked <> 0 or renamed
 ),
 
@@ -37,7 +26,7 @@ excluded_wallets as (
 
 totals as (
     select
-        tier,
+        team_name,
         wallet_address,
         sum(moments)::bigint as total_moments,
         sum(moments - locked)::bigint as unlocked_moments,
@@ -45,14 +34,14 @@ totals as (
         {{ tier_counts() }}
     from facts
     where
-        tier is not null
+        team_name is not null
         and wallet_address not in (select excluded_wallets.wallet_address from excluded_wallets)
-    group by tier, wallet_address
+    group by team_name, wallet_address
 ),
 
 named as (
     select
-        lower(totals.tier) as tier,
+        totals.team_name,
         totals.wallet_address,
         coalesce(profiles.display_name, totals.wallet_address) as display_name,
         totals.total_moments,
@@ -68,6 +57,6 @@ named as (
     left join profiles on totals.wallet_address = profiles.wallet_address
 )
 
--- The rows of a wallet change together: they stand together.
+-- Store the rows of a wallet together, because they change together.
 select * from named
-order by wallet_address, tier
+order by wallet_address, team_name

@@ -1,5 +1,5 @@
--- One row per wallet that holds a moment, with its worth, system wallets left out. Many change in
--- a refresh: the indexes leave them room.
+-- One row per wallet that holds a moment, with its value, system wallets left out. The fillfactor leaves room
+-- for the many rows that change in a refresh.
 
 {{ config(
     indexes=[
@@ -9,7 +9,6 @@
     ],
     unique_key='wallet_address',
     meta={
-        'delta': {'int_wallet_facts': 'whole'},
         'accumulate': {
             'sum': [
                 'total_moments',

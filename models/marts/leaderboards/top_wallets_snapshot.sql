@@ -6,24 +6,13 @@
         {'columns': ['total_moments desc', 'display_name']},
     ],
     unique_key='wallet_address',
-    meta={
-        'delta': {'int_wallet_facts': 'whole'},
-        'accumulate': {
-            'sum': [
-                'total_moments', 'unlocked_moments', 'locked_moments',
-                'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
-            ],
-            'replace': ['display_name'],
-            'delete_when_empty': ['total_moments'],
-        },
-    },
 ) }}
 
 with
 
 facts as (
     select * from {{ unread_rows('int_wallet_facts') }} as changed
-    -- A price that changed concerns other marts.
+    -- Leaves out changes of price, which this mart does not show.
     where moments <> 0 or locked <> 0 or renamed
 ),
 
