@@ -1,5 +1,5 @@
--- One row per step, wallet, tier and team: by how much the wallet's moments and their value changed. The sum
--- over all steps is what every wallet mart adds up. Tier and team are NULL where they are not known.
+-- One row per step, wallet, tier and team: by how much the wallet's moments and their value changed. The
+-- wallet marts show the sum over all steps. Tier and team are NULL if they are not known.
 
 {{ config(
     indexes=[{'columns': ['step']}],

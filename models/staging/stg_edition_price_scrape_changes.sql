@@ -1,4 +1,4 @@
--- One row per signed change of a price, of those the reader has to account for.
+-- One row per signed change of a price that the reader has not read yet.
 
 select
     weight,

@@ -1,4 +1,4 @@
--- One row per signed change of a moment's edition or attributes, of those the reader has to account for.
+-- One row per signed change of a moment's edition or attributes that the reader has not read yet.
 
 select
     1 as weight,

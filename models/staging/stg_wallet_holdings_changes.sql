@@ -1,5 +1,5 @@
--- One row per signed change of a holding, of those the reader has to account for: a rebuild takes every
--- holding as new, an increment takes the log.
+-- One row per signed change of a holding that the reader has not read yet. A rebuild reads every holding as
+-- new, an increment reads the changelog.
 
 select
     1 as weight,

@@ -1,4 +1,4 @@
--- One row per signed change of a profile, of those the reader has to account for.
+-- One row per signed change of a profile that the reader has not read yet.
 
 select
     weight,

@@ -12,11 +12,11 @@ from python_runner.transform.changed_macros import reached_by_changed_macros
 from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 from tests.delta.oracle import differences
-from tests.delta.project import LOGS, MODELS, SNAPSHOTS, Project, copy_project
+from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Project, copy_project
 
 REACHED = {
     "get_incremental_accumulate_sql": set(SNAPSHOTS) - {"explorer_filters_snapshot"},
-    "get_incremental_changelog_sql": set(LOGS),
+    "get_incremental_changelog_sql": set(CHANGELOGS),
     "postgres__accumulate_is_empty": set(MODELS),
     "postgres__create_table_as": set(MODELS),
     "postgres__refresh_materialized_view": {"explorer_filters_snapshot"},

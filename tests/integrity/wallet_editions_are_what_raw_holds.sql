@@ -1,4 +1,4 @@
--- Protects the first log: its sum is each wallet's moments of each edition, as raw holds them, none negative.
+-- Protects int_wallet_editions: its sum is each wallet's moments of each edition, as in raw.
 
 {{ config(tags=['full_check']) }}
 

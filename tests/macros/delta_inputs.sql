@@ -1,4 +1,4 @@
--- A loaded table is read from its log of batches, a model is its own log of steps.
+-- A loaded table has a changelog of batches; a model is its own changelog of steps.
 -- depends_on: {{ ref('int_editions') }}, {{ source('raw', 'wallet_holdings') }}
 
 {{ config(meta={'delta': {'raw.wallet_holdings': 'whole', 'int_editions': 'changes'}}) }}

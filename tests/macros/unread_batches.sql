@@ -1,8 +1,8 @@
--- The window is what lies after the watermark and up to the end of the log; outside a run it is empty.
+-- Unread batches are after the watermark, up to the end of the changelog; outside a run there are none.
 
 with
 
-log as materialized (
+changelog as materialized (
     select
         batch_id,
         set_config('delta.raw_example_after', '1', true) as after,
@@ -11,10 +11,10 @@ log as materialized (
 ),
 
 kept as (
-    select batch_id from log
+    select batch_id from changelog
     where {{ unread_batches('raw.example') }}
     union all
-    select batch_id from log
+    select batch_id from changelog
     where {{ unread_batches('raw.other') }}
 )
 

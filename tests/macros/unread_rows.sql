@@ -1,13 +1,13 @@
--- Outside a run the whole log is the change: a preview or a new table shows everything.
+-- Outside a run every row of a changelog is unread, so that a preview shows everything.
 
 with
 
 compared as (
     select
-        (select count(*) from {{ unread_rows('int_editions') }} as changed) as changed,
-        (select count(*) from {{ ref('int_editions') }}) as logged
+        (select count(*) from {{ unread_rows('int_editions') }} as changed) as unread,
+        (select count(*) from {{ ref('int_editions') }}) as total
 )
 
 select *
 from compared
-where changed <> logged
+where unread <> total
