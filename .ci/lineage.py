@@ -48,7 +48,7 @@ def draw(manifest: Node) -> str:
 
 
 def layer_of(node: Node) -> str | None:
-    """The layer that a node is drawn in; none for a view, a log or what is no table."""
+    """The layer that a node is drawn in; none for a view, a changelog or what is no table."""
     match node["resource_type"]:
         case "model" if node["config"]["materialized"] != "view":
             return str(node["fqn"][1])
@@ -67,12 +67,12 @@ def shape(node: Node) -> str:
 
 
 def tables_behind(identity: str, nodes: dict[str, Node]) -> set[str]:
-    """The names of the tables that a node reads, whether itself or through views; a log is drawn as its table."""
+    """The names of the tables that a node reads, whether itself or through views; a changelog is drawn as its table."""
     found: set[str] = set()
     for parent in nodes[identity].get("depends_on", {}).get("nodes", []):
         if layer_of(nodes[parent]):
             found.add(nodes[parent]["name"])
-        elif nodes[parent].get("source_name") == "log":
+        elif nodes[parent].get("source_name") == "changelog":
             found.add(nodes[parent]["name"].removesuffix("_changes"))
         elif nodes[parent]["resource_type"] == "model":
             found |= tables_behind(parent, nodes)

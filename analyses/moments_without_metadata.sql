@@ -1,4 +1,4 @@
--- The wallets that wait for the most metadata: moments that count in a total, but in no tier, team or value.
+-- The wallets with the most moments without metadata, which count in a total, but in no tier, team or value.
 
 with
 

@@ -1,4 +1,4 @@
-{#- The distinct values of an expression as a sorted JSON array without NULLs; [] where there are none. -#}
+{#- The distinct values of an expression as a sorted JSON array without NULLs; [] if there are none. -#}
 
 {% macro sorted_json_array(expression) -%}
     {%- if not expression -%}

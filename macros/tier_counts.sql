@@ -1,4 +1,4 @@
-{#- The moments of each tier, a column each; a moment of no tier, or of another one, counts in none. -#}
+{#- The moments of each tier, one column each. A moment without a tier, or with another tier, counts in none. -#}
 
 {% macro tier_counts(moments='moments', tier='tier') -%}
     {%- if not moments or not tier -%}

@@ -118,7 +118,7 @@ def build(
             return dbt_build.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
 
     if not full_refresh:
-        return run_dbt("dbt build", "--exclude", "tag:reconcile")
+        return run_dbt("dbt build", "--exclude", "tag:full_check")
     compared = ["--vars", "{compare_rebuild: true}"]
     try:
         run_dbt("dbt build, to compare with", "--exclude-resource-type", "test")

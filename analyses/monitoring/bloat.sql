@@ -1,4 +1,4 @@
--- Tables larger than their rows need, as estimated: above 1.5 see whether VACUUM keeps up, above 3 rebuild.
+-- Estimated size of tables relative to their rows: above 1.5, check that VACUUM keeps up; above 3, rebuild.
 
 with
 

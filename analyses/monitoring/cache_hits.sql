@@ -1,4 +1,4 @@
--- The share of a table's blocks found in shared_buffers: a table that readers use should be above 0.99.
+-- The share of a table's block reads found in shared_buffers: above 0.99 for a table that is read often.
 
 select
     schemaname || '.' || relname as table_name,

@@ -1,4 +1,4 @@
--- Indexes whose columns another one of the table begins with: the longer one serves, the other can go.
+-- Indexes whose columns are the first columns of another index, which can serve their queries: drop them.
 
 with
 

@@ -1,4 +1,4 @@
--- Who waits for whom, the longest first: the blocker's statement may be over, its transaction is not.
+-- Sessions that wait for a lock, the longest first. The blocker may be idle, but its transaction is open.
 
 select
     extract(epoch from now() - waiting.query_start)::float as seconds,

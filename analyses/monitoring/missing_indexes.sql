@@ -1,4 +1,4 @@
--- Large tables that queries read whole, again and again: find those queries among the slowest statements.
+-- Large tables that queries often scan as a whole: find these queries among the slowest statements.
 
 select
     schemaname || '.' || relname as table_name,

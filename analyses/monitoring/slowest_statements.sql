@@ -1,4 +1,4 @@
--- Where the server's time went since the last reset: begin with the greatest total, whatever a call takes.
+-- Statements by total time since the last reset: start with the highest total, not the slowest call.
 
 select
     round(total_exec_time::numeric / 1000, 1)::float as seconds,

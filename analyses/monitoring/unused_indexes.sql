@@ -1,4 +1,4 @@
--- Indexes that no query used since the last reset, each slowing every write: judge after a full week.
+-- Indexes that no query has used since the last reset; each slows down writes. Decide after a full week.
 
 select
     known.schemaname || '.' || known.relname as table_name,

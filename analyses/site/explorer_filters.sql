@@ -1,4 +1,4 @@
--- The explorer: what its filters offer.
+-- The explorer: the values of its filters.
 
 select
     players,

@@ -1,4 +1,4 @@
--- The search field: wallets whose name begins like this.
+-- The search field: wallets whose name starts with a prefix.
 -- plan: Bitmap Heap Scan on wallet_summary_snapshot
 
 select

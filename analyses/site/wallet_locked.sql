@@ -1,4 +1,4 @@
--- A wallet's page: how many of its moments are locked at this moment.
+-- A wallet's page: the current number of its locked moments.
 -- plan: Index Only Scan on wallet_holdings
 
 select count(*) as locked

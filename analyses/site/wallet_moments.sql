@@ -1,4 +1,4 @@
--- A wallet's page: its moments, fifty at a time, described where metadata has arrived.
+-- A wallet's page: its moments, fifty at a time, with their attributes if there is metadata.
 -- plan: Index Only Scan on wallet_holdings
 -- plan: Index Scan on nft_core_metadata
 

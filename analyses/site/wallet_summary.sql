@@ -1,4 +1,4 @@
--- A wallet's page: how much it holds and what that is worth.
+-- A wallet's page: the number and value of its moments.
 -- plan: Index Only Scan on wallet_summary_snapshot
 
 select

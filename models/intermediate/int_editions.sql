@@ -1,11 +1,11 @@
--- One row per step, edition and version of it: weight 1 where the version begins, -1 where it ends. The sum
--- over all steps is the editions known from metadata, with their prices.
+-- One row per step, edition and version: weight 1 where the version begins, -1 where it ends. The sum over
+-- all steps is the editions known from metadata, with their prices.
 
 {{ config(
     indexes=[{'columns': ['step']}, {'columns': ['edition_id']}],
     meta={
         'delta': {'raw.nft_core_metadata': 'whole', 'raw.edition_price_scrape': 'changes'},
-        'log': {'sums': ['weight']},
+        'changelog': {'sum': ['weight']},
     },
 ) }}
 
@@ -31,7 +31,7 @@ touched as (
     select edition_id from {{ ref('stg_edition_price_scrape_changes') }}
 ),
 
--- Moments of an edition may disagree while a correction arrives: the first of the edition speaks for it.
+-- Use the moment with the lowest serial number: moments may differ while a correction is loaded.
 first_moments as (
     select first_moment.*
     from touched

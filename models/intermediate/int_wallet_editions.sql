@@ -1,11 +1,11 @@
 -- One row per step, wallet and edition: by how many moments the wallet's holding of the edition changed. The
--- sum over all steps is what it holds. The edition is NULL where a moment's metadata has not arrived.
+-- sum over all steps is the holding. The edition is NULL if a moment has no metadata yet.
 
 {{ config(
     indexes=[{'columns': ['edition_id'], 'with': {'fillfactor': 60}}, {'columns': ['step']}],
     meta={
         'delta': {'raw.wallet_holdings': 'whole', 'raw.nft_core_metadata': 'changes'},
-        'log': {'sums': ['moments', 'locked'], 'newest': ['last_batch_id']},
+        'changelog': {'sum': ['moments', 'locked'], 'max': ['last_batch_id']},
     },
 ) }}
 
@@ -27,7 +27,7 @@ metadata_changes as not materialized (
     select * from {{ ref('stg_nft_core_metadata_changes') }}
 ),
 
--- What a moment gains on one edition it loses on another, or on the unknown one.
+-- A moment that is added to an edition is subtracted from another, or from the unknown edition.
 remapped as (
     select
         nft_id,
@@ -42,7 +42,7 @@ remapped as (
     from metadata_changes
 ),
 
--- d(H x M) = dH x M + H x dM - dH x dM, where H and M are as they are now.
+-- d(H x M) = dH x M + H x dM - dH x dM, where H and M are the current tables.
 terms as (
     select
         holding_changes.wallet_address,
@@ -89,6 +89,6 @@ net as (
     having sum(weight) <> 0 or sum(weight) filter (where is_locked) <> 0 or max(batch_id) is not null
 )
 
--- An edition that changes is read whole: its rows stand together.
+-- Store the rows of an edition together, because a change of an edition reads all of them.
 select * from net
 order by edition_id, wallet_address

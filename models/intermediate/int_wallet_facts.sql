@@ -1,14 +1,14 @@
--- One row per step, wallet, tier and team: by how much the wallet's moments and their value changed. The sum
--- over all steps is what every wallet mart adds up. Tier and team are NULL where they are not known.
+-- One row per step, wallet, tier and team: by how much the wallet's moments and their value changed. The
+-- wallet marts show the sum over all steps. Tier and team are NULL if they are not known.
 
 {{ config(
     indexes=[{'columns': ['step']}],
     meta={
         'delta': {'int_wallet_editions': 'whole', 'int_editions': 'changes', 'raw.wallet_profiles': 'changes'},
-        'log': {
-            'sums': ['moments', 'locked', 'floor_cents', 'asp_cents', 'priced_moments'],
-            'newest': ['last_batch_id'],
-            'flags': ['renamed'],
+        'changelog': {
+            'sum': ['moments', 'locked', 'floor_cents', 'asp_cents', 'priced_moments'],
+            'max': ['last_batch_id'],
+            'true_for_one_step': ['renamed'],
         },
     },
 ) }}

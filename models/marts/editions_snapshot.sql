@@ -10,12 +10,12 @@
             'raw.nft_core_metadata': 'changes',
         },
         'accumulate': {
-            'sums': ['total_moments'],
-            'latest': [
+            'sum': ['total_moments'],
+            'replace': [
                 'first_name', 'last_name', 'team_name', 'position', 'tier', 'series_name', 'set_name',
                 'max_mint_size', 'min_serial', 'max_serial', 'lowest_ask_usd', 'avg_sale_usd', 'top_sale_usd',
             ],
-            'vanishes': ['total_moments', 'updated_at'],
+            'delete_when_empty': ['total_moments', 'updated_at'],
         },
     },
 ) }}
@@ -38,15 +38,15 @@ touched as (
         select
             edition_id,
             moments
-        from {{ changes('int_wallet_editions') }} as held
+        from {{ unread_rows('int_wallet_editions') }} as held
         where edition_id is not null
         union all
         select
             edition_id,
             0 as moments
-        from {{ changes('int_editions') }} as known
+        from {{ unread_rows('int_editions') }} as known
         union all
-        -- A serial number that is corrected changes neither log.
+        -- A corrected serial number is in neither changelog.
         select
             edition_id,
             0 as moments
@@ -78,7 +78,7 @@ editions as (
     having sum(weight) > 0
 ),
 
--- The least and the greatest cannot be added up: the index finds them among the moments that are held.
+-- Lowest and highest serial numbers are not sums: look them up among the held moments, by index.
 described as (
     select
         touched.edition_id,
@@ -110,7 +110,7 @@ described as (
         editions.lowest_ask_usd,
         editions.avg_sale_usd,
         editions.top_sale_usd,
-        -- No time says that metadata knows no such edition: without moments the row vanishes.
+        -- NULL if metadata does not have the edition: the row is then deleted once it has no moments.
         case when editions.edition_id is not null then now() end as updated_at
     from touched
     left join editions on touched.edition_id = editions.edition_id

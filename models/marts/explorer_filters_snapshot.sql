@@ -1,4 +1,4 @@
--- One row: the values that the explorer's filters offer.
+-- One row with the values of the explorer's filters.
 
 {{ config(
     materialized='materialized_view',

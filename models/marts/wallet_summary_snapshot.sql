@@ -1,5 +1,5 @@
--- One row per wallet that holds a moment, system wallets included. Many change in a
--- refresh: the indexes leave them room.
+-- One row per wallet that holds a moment, system wallets included. The fillfactor leaves room for the many
+-- rows that change in a refresh.
 
 {{ config(
     indexes=[
@@ -16,14 +16,14 @@
         'maintenance': {'dead_share': 0},
         'delta': {'int_wallet_facts': 'whole'},
         'accumulate': {
-            'sums': [
+            'sum': [
                 'moments_total', 'locked_count', 'unlocked_count',
                 'tier_common', 'tier_uncommon', 'tier_rare', 'tier_legendary', 'tier_ultimate',
                 'floor_value', 'asp_value', 'priced_moments',
             ],
-            'latest': ['display_name'],
-            'newest': ['last_synced_at'],
-            'vanishes': ['moments_total'],
+            'replace': ['display_name'],
+            'max': ['last_synced_at'],
+            'delete_when_empty': ['moments_total'],
         },
     },
 ) }}
@@ -31,7 +31,7 @@
 with
 
 facts as (
-    select * from {{ changes('int_wallet_facts') }} as changed
+    select * from {{ unread_rows('int_wallet_facts') }} as changed
 ),
 
 profiles as (

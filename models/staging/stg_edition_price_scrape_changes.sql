@@ -1,8 +1,8 @@
--- One row per signed change of a price, of those the reader has to account for.
+-- One row per signed change of a price that the reader has not read yet.
 
 select
     weight,
     edition_id,
     batch_id
-from {{ source('log', 'edition_price_scrape_changes') }}
-where {{ delta_window('raw.edition_price_scrape') }}
+from {{ source('changelog', 'edition_price_scrape_changes') }}
+where {{ unread_batches('raw.edition_price_scrape') }}

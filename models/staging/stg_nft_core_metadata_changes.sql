@@ -1,4 +1,4 @@
--- One row per signed change of a moment's edition or attributes, of those the reader has to account for.
+-- One row per signed change of a moment's edition or attributes that the reader has not read yet.
 
 select
     1 as weight,
@@ -6,7 +6,7 @@ select
     edition_id,
     batch_id
 from {{ source('raw', 'nft_core_metadata') }}
-where {{ delta_whole('raw.nft_core_metadata') }}
+where {{ rows_if_rebuild('raw.nft_core_metadata') }}
 
 union all
 
@@ -15,5 +15,5 @@ select
     nft_id,
     edition_id,
     batch_id
-from {{ source('log', 'nft_core_metadata_changes') }}
-where {{ delta_window('raw.nft_core_metadata') }}
+from {{ source('changelog', 'nft_core_metadata_changes') }}
+where {{ unread_batches('raw.nft_core_metadata') }}

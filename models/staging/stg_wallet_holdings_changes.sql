@@ -1,5 +1,5 @@
--- One row per signed change of a holding, of those the reader has to account for: a rebuild takes every
--- holding as new, an increment takes the log.
+-- One row per signed change of a holding that the reader has not read yet. A rebuild reads every holding as
+-- new, an increment reads the changelog.
 
 select
     1 as weight,
@@ -8,7 +8,7 @@ select
     is_locked,
     batch_id
 from {{ source('raw', 'wallet_holdings') }}
-where {{ delta_whole('raw.wallet_holdings') }}
+where {{ rows_if_rebuild('raw.wallet_holdings') }}
 
 union all
 
@@ -18,5 +18,5 @@ select
     wallet_address,
     is_locked,
     batch_id
-from {{ source('log', 'wallet_holdings_changes') }}
-where {{ delta_window('raw.wallet_holdings') }}
+from {{ source('changelog', 'wallet_holdings_changes') }}
+where {{ unread_batches('raw.wallet_holdings') }}

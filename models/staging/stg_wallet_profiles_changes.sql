@@ -1,8 +1,8 @@
--- One row per signed change of a profile, of those the reader has to account for.
+-- One row per signed change of a profile that the reader has not read yet.
 
 select
     weight,
     wallet_address,
     batch_id
-from {{ source('log', 'wallet_profiles_changes') }}
-where {{ delta_window('raw.wallet_profiles') }}
+from {{ source('changelog', 'wallet_profiles_changes') }}
+where {{ unread_batches('raw.wallet_profiles') }}

@@ -27,7 +27,7 @@ create table if not exists raw.load_batches (
     rows_updated bigint not null default 0,
     rows_deleted bigint not null default 0
 );
-comment on table raw.load_batches is 'One row per applied batch; a baseline filled an empty table, without log';
+comment on table raw.load_batches is 'One row per applied batch; a baseline filled an empty table, without changelog';
 comment on column raw.load_batches.high_water_mark is 'Up to which cursor the source is known since this batch';
 comment on column raw.load_batches.highest_key is 'Up to which key a source of new keys is known since this batch';
 

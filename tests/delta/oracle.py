@@ -12,7 +12,7 @@ TIMES = {"updated_at", "last_synced_at"}
 
 EDITIONS = """
 editions as (
-    -- Moments of an edition may disagree: the first one speaks for it.
+    -- Moments of an edition may differ: use the one with the lowest serial number.
     select distinct on (m.edition_id)
         m.edition_id,
         nullif(trim(m.first_name), '') as first_name,

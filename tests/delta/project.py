@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PROJECT_NAME = "collectibles"
 SOURCES = read_sources()
-LOGS = ("int_wallet_editions", "int_editions", "int_wallet_facts")
+CHANGELOGS = ("int_wallet_editions", "int_editions", "int_wallet_facts")
 SNAPSHOTS = (
     "wallet_summary_snapshot",
     "top_wallets_snapshot",
@@ -39,7 +39,7 @@ SNAPSHOTS = (
     "editions_snapshot",
     "explorer_filters_snapshot",
 )
-MODELS = LOGS + SNAPSHOTS
+MODELS = CHANGELOGS + SNAPSHOTS
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]

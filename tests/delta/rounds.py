@@ -19,7 +19,7 @@ from python_runner.demo import embedded
 from tests.delta.conftest import HOLDERS
 from tests.delta.market import EDITIONS, MOMENTS, SOURCES, TEAMS, TIERS, WALLETS, Change, Market
 from tests.delta.oracle import differences
-from tests.delta.project import LOGS, MODELS, SNAPSHOTS, Connection, Project, Run
+from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Connection, Project, Run
 from tests.delta.workers import LIMIT_S, Workers, settle, waits
 from tests.renewable import Renewable
 
@@ -109,7 +109,7 @@ class Round:
 
     def __post_init__(self) -> None:
         self.random = Random(self.name)
-        self.focus = [self.random.choice(LOGS), self.random.choice(SNAPSHOTS[:-1])]
+        self.focus = [self.random.choice(CHANGELOGS), self.random.choice(SNAPSHOTS[:-1])]
 
     def play(self) -> None:
         """Let commands meet, and wait until all have ended."""

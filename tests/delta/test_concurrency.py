@@ -10,7 +10,7 @@ import pytest
 
 from tests.delta.conftest import Workshop
 from tests.delta.market import Market
-from tests.delta.project import LOGS, SNAPSHOTS
+from tests.delta.project import CHANGELOGS, SNAPSHOTS
 from tests.delta.scene import Scene, scene_of
 
 pytestmark = pytest.mark.database
@@ -40,27 +40,27 @@ def test_a_full_refresh_beside_a_run_counts_changes_once(scene: Scene) -> None:
     scene.assert_equal_after_a_run()
 
 
-@pytest.mark.parametrize("log", READERS)
-def test_a_reader_that_begins_while_its_log_is_made_anew_counts_it_once(scene: Scene, log: str) -> None:
+@pytest.mark.parametrize("changelog", READERS)
+def test_a_reader_that_begins_while_its_changelog_is_rebuilt_counts_it_once(scene: Scene, changelog: str) -> None:
     scene.trade()
     assert scene.project.run("intermediate").ok
     scene.hold("delta.watermarks", "full")
-    full = scene.start("full", log, full_refresh=True)
+    full = scene.start("full", changelog, full_refresh=True)
     assert full.waits(scene.connection)
-    reading = scene.start("reading", *READERS[log])
+    reading = scene.start("reading", *READERS[changelog])
     reading.waits(scene.connection)
     scene.finish(full, reading)
     scene.assert_equal_after_a_run()
 
 
-@pytest.mark.parametrize("log", READERS)
-def test_a_log_that_is_made_anew_while_it_is_read_counts_once(scene: Scene, log: str) -> None:
+@pytest.mark.parametrize("changelog", READERS)
+def test_a_changelog_that_is_rebuilt_while_it_is_read_counts_once(scene: Scene, changelog: str) -> None:
     scene.trade()
     assert scene.project.run("intermediate").ok
     scene.hold("delta.watermarks", "reading")
-    reading = scene.start("reading", *READERS[log])
+    reading = scene.start("reading", *READERS[changelog])
     assert reading.waits(scene.connection)
-    full = scene.start("full", log, full_refresh=True)
+    full = scene.start("full", changelog, full_refresh=True)
     full.waits(scene.connection)
     scene.finish(full, reading)
     scene.assert_equal_after_a_run()
@@ -80,7 +80,7 @@ def test_the_older_of_two_rebuilds_does_not_win(scene: Scene, written: str, full
     scene.assert_equal_after_a_run()
 
 
-@pytest.mark.parametrize("written", LOGS)
+@pytest.mark.parametrize("written", CHANGELOGS)
 def test_two_full_refreshes_of_everything_end(scene: Scene, written: str) -> None:
     scene.trade()
     scene.hold(written, "first")
@@ -93,7 +93,7 @@ def test_two_full_refreshes_of_everything_end(scene: Scene, written: str) -> Non
 
 
 def test_two_first_builds_at_once_end(scene: Scene) -> None:
-    tables = ", ".join((*LOGS, *SNAPSHOTS[:-1]))
+    tables = ", ".join((*CHANGELOGS, *SNAPSHOTS[:-1]))
     scene.connection.execute(f"drop table {tables} cascade")
     scene.hold("delta.watermarks", "first")
     first = scene.start("first")
@@ -106,7 +106,7 @@ def test_two_first_builds_at_once_end(scene: Scene) -> None:
 
 def test_a_compaction_that_waited_for_a_rebuild_ends_well(scene: Scene) -> None:
     assert scene.project.run(compact_share=0).ok
-    scene.trade(("rename", "0xb", "Bea"))  # which one log alone tells
+    scene.trade(("rename", "0xb", "Bea"))  # which one changelog alone tells
     assert scene.project.run().ok
     scene.connection.execute("delete from delta.watermarks where reader = 'int_wallet_facts'::regclass")
     scene.hold("delta.watermarks", "rebuild")

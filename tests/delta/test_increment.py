@@ -15,7 +15,7 @@ from tests.delta.breaking import Moment, broken
 from tests.delta.conftest import Trade
 from tests.delta.market import HOLDINGS, METADATA, MOMENTS, PRICES, SOURCES
 from tests.delta.oracle import REBUILT, TIMES, compared_columns, differences
-from tests.delta.project import LOGS, MODELS, SNAPSHOTS, Connection, Project
+from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Connection, Project
 
 pytestmark = pytest.mark.database
 
@@ -187,7 +187,7 @@ def test_a_killed_session_is_continued(project: Project, trade: Trade, connectio
 
 
 def test_what_is_logged_while_a_model_runs_waits_for_its_next_run(project: Project, connection: Connection) -> None:
-    """Another build appends to a log between a reader's begin and its query."""
+    """Another build appends to a changelog between a reader's begin and its query."""
     waiting = "select pid from pg_locks where not granted and locktype = 'transactionid'"
     wrong = """
         select wallet_address from top_wallets_snapshot
@@ -216,7 +216,7 @@ def test_what_is_logged_while_a_model_runs_waits_for_its_next_run(project: Proje
     assert connection.execute(wrong).fetchall() == []
 
 
-@pytest.mark.parametrize("model", [*LOGS, "editions_snapshot"])
+@pytest.mark.parametrize("model", [*CHANGELOGS, "editions_snapshot"])
 def test_a_full_refresh_of_one_model_in_the_middle(
     project: Project, trade: Trade, connection: Connection, model: str
 ) -> None:
@@ -259,7 +259,9 @@ def test_logs_are_pruned_once_everybody_has_read_them(project: Project, trade: T
 
 def test_the_logs_of_models_stay_near_their_sum(project: Project, trade: Trade, connection: Connection) -> None:
     def steps() -> list[int]:
-        counts = (connection.execute(f"select count(distinct step) from {log}").fetchone() for log in LOGS)
+        counts = (
+            connection.execute(f"select count(distinct step) from {changelog}").fetchone() for changelog in CHANGELOGS
+        )
         return [count[0] for count in counts if count]
 
     for price in (7, 8, 9):
@@ -281,14 +283,14 @@ def test_the_logs_of_models_stay_near_their_sum(project: Project, trade: Trade, 
     assert_equal(connection)
 
 
-@pytest.mark.parametrize("log", LOGS)
+@pytest.mark.parametrize("changelog", CHANGELOGS)
 def test_who_leaves_the_log_of_a_model_unread_for_too_long_is_rebuilt(
-    project: Project, trade: Trade, connection: Connection, log: str
+    project: Project, trade: Trade, connection: Connection, changelog: str
 ) -> None:
     connection.execute("update delta.watermarks set read_at = now() - interval '15 days'")
     trade(("transfer", 1, "0xc"), ("price", "ED1", 9, 9))
     assert project.run("int_wallet_editions", "int_editions", "int_wallet_facts").ok
-    assert any(f"no watermark for {log}" in reason for reason in project.run().rebuilt.values())
+    assert any(f"no watermark for {changelog}" in reason for reason in project.run().rebuilt.values())
     assert_equal(connection)
 
 

@@ -24,9 +24,9 @@ DECLARED = {
         META,
         "'partition_by': {'hash': 'wallet_address', 'partitions': 3},\n",
     ),
-    "models/marts/top_wallets_by_team_snapshot.sql": (
-        META,
-        "'partition_by': {'list': 'team_name', 'values': ['Lions', 'Bears']},\n",
+    "models/marts/leaderboards/top_wallets_by_team_snapshot.sql": (
+        "    unique_key=['wallet_address', 'team_name'],\n",
+        "    meta={'partition_by': {'list': 'team_name', 'values': ['Lions', 'Bears']}},\n",
     ),
 }
 PARTITIONS = {"raw.wallet_holdings": 4, "wallet_summary_snapshot": 3, "top_wallets_by_team_snapshot": 3}

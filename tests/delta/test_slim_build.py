@@ -12,12 +12,12 @@ from python_runner.transform.changed_macros import reached_by_changed_macros
 from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 from tests.delta.oracle import differences
-from tests.delta.project import LOGS, MODELS, SNAPSHOTS, Project, copy_project
+from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Project, copy_project
 
 REACHED = {
     "get_incremental_accumulate_sql": set(SNAPSHOTS) - {"explorer_filters_snapshot"},
-    "get_incremental_log_sql": set(LOGS),
-    "accumulate_vanishes": set(MODELS),
+    "get_incremental_changelog_sql": set(CHANGELOGS),
+    "postgres__accumulate_is_empty": set(MODELS),
     "postgres__create_table_as": set(MODELS),
     "postgres__refresh_materialized_view": {"explorer_filters_snapshot"},
     "maintain_touched": set(),
@@ -37,7 +37,7 @@ def test_an_edited_strategy_builds_its_models(workshop: Workshop, opened: Market
     assert opened
     production = workshop.renew("traded")
     developer = Project(production.url, tmp_path, schema="ci", home=copy_project(tmp_path / "project"))
-    strategy = developer.home / "macros/delta/get_incremental_accumulate_sql.sql"
+    strategy = developer.home / "macros/delta/strategies/get_incremental_accumulate_sql.sql"
     strategy.write_text(strategy.read_text().replace("{% endmacro %}", "{# edited #}{% endmacro %}"))
     developer.parse()
     reached = reached_by_changed_macros(developer.written_manifest, production.written_manifest)

@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from tests.delta.conftest import Trade
 from tests.delta.oracle import differences
-from tests.delta.project import LOGS, MODELS, Connection, Project
+from tests.delta.project import CHANGELOGS, MODELS, Connection, Project
 
 pytestmark = pytest.mark.database
 
@@ -46,12 +46,12 @@ def wait_for_a_lock(connection: Connection) -> None:
         sleep(0.02)
 
 
-@pytest.mark.parametrize("log", [*LOGS, "raw.wallet_holdings_changes"])
+@pytest.mark.parametrize("changelog", [*CHANGELOGS, "raw.wallet_holdings_changes"])
 def test_a_step_is_above_all_that_its_readers_know(
-    project: Project, trade: Trade, connection: Connection, log: str
+    project: Project, trade: Trade, connection: Connection, changelog: str
 ) -> None:
-    """As after a crash that has taken a sequence back, or the loss of a log's last steps."""
-    connection.execute("update delta.watermarks set position = 1000 where log = %s::regclass", (log,))
+    """As after a crash that has taken a sequence back, or the loss of a changelog's last steps."""
+    connection.execute("update delta.watermarks set position = 1000 where log = %s::regclass", (changelog,))
     trade(("transfer", 1, "0xc"), ("describe", 2, "ED4"), ("price", "ED1", 9, 9))
     assert project.run().rebuilt == {}
     assert_equal(connection)
@@ -92,7 +92,7 @@ def test_a_restored_dump_is_rebuilt(project: Project, trade: Trade, connection: 
     trade(("transfer", 1, "0xc"))
     run = project.run()
     assert run.ok
-    assert set(LOGS) <= set(run.rebuilt)
+    assert set(CHANGELOGS) <= set(run.rebuilt)
     assert_equal(connection)
 
 
@@ -139,6 +139,22 @@ def test_no_watermark_goes_back(project: Project, connection: Connection) -> Non
     assert "public.top_wallets_snapshot has read public.int_wallet_facts beyond" in failed
 
 
+def test_what_an_older_version_called_otherwise_is_renamed(
+    project: Project, trade: Trade, connection: Connection
+) -> None:
+    sizes = "select changelog, step, rows from delta.changelog_sizes"
+    before = connection.execute(sizes).fetchall()
+    connection.execute("alter table delta.changelog_sizes rename to logged")
+    connection.execute("alter table delta.logged rename column changelog to log")
+    connection.execute("alter index delta.changelog_sizes_pkey rename to logged_pkey")
+    trade(("transfer", 1, "0xc"))
+    assert project.run().rebuilt == {}
+    after = connection.execute(sizes).fetchall()
+    assert set(before) < set(after)
+    assert connection.execute("select to_regclass('delta.logged')").fetchone() == (None,)
+    assert_equal(connection)
+
+
 def test_watermarks_of_an_older_version_are_kept(project: Project, trade: Trade, connection: Connection) -> None:
     connection.execute("alter table delta.watermarks rename column read_at to advanced_at")
     connection.execute("alter table delta.watermarks drop column reader_name, drop column log_name")
@@ -182,9 +198,9 @@ def test_a_full_refresh_swaps_only_a_table_of_another_shape(
 def test_a_full_refresh_rebuilds_each_table_where_it_is(project: Project, connection: Connection) -> None:
     relations = f"select array_agg(oid order by oid) from pg_class where relname = any('{{{','.join(MODELS[:-1])}}}')"
     before = connection.execute(relations).fetchone()
-    for log in LOGS:
-        connection.execute(f"delete from {log} where ctid = (select min(ctid) from {log})")
-        connection.execute(f"update {log} set step = step where ctid = (select max(ctid) from {log})")
+    for changelog in CHANGELOGS:
+        connection.execute(f"delete from {changelog} where ctid = (select min(ctid) from {changelog})")
+        connection.execute(f"update {changelog} set step = step where ctid = (select max(ctid) from {changelog})")
     connection.execute("update top_wallets_snapshot set total_moments = 7")
     connection.execute("delete from editions_snapshot where edition_id = 'ED1'")
     run = project.run(full_refresh=True)

@@ -1,4 +1,4 @@
-{#- A step of a log is tested once, by the build that wrote it: what stood before has not changed since. -#}
+{#- Each step of a changelog is tested once, by the build that wrote it: earlier steps do not change. -#}
 
 {% test key_of_last_step(model, columns, required) %}
 

@@ -1,6 +1,6 @@
 -- Protects against lost or doubled moments: the summary counts exactly what raw holds.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 with
 

@@ -1,6 +1,6 @@
 -- Protects the editions: their moments are the wallets' moments of known editions.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 with
 

@@ -1,6 +1,6 @@
--- Protects the second log: its sum is what the wallets hold of the editions, as these now are.
+-- Protects int_wallet_facts: its sum is the wallets' editions with their current attributes and prices.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 with
 

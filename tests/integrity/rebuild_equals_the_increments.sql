@@ -1,6 +1,6 @@
 -- Protects every published row: a full refresh finds it as the increments had left it, times aside.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 {% set marts = [
     ref('wallet_summary_snapshot'), ref('top_wallets_snapshot'), ref('top_wallets_by_team_snapshot'),
@@ -9,6 +9,6 @@
 ] %}
 
 {%- for mart in marts %}
-{{ rebuild_differences(mart) }}
+{{ rebuild_differences(mart, ignore=['updated_at', 'last_synced_at']) }}
 {{ 'union all' if not loop.last }}
 {%- endfor %}

@@ -1,6 +1,6 @@
 -- Protects the serials: each edition shows the least and the greatest that is held.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 with
 

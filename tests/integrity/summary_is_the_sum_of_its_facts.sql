@@ -1,6 +1,6 @@
 -- Protects each wallet's row: it is the sum of the wallet's facts, and no wallet with a moment lacks it.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 with
 

@@ -1,6 +1,6 @@
 -- Protects the leaderboards by team and by tier: each row is the sum of its facts, no group lacks its row.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 with
 

@@ -1,6 +1,6 @@
--- Protects the first log: its sum is each wallet's moments of each edition, as raw holds them, none negative.
+-- Protects int_wallet_editions: its sum is each wallet's moments of each edition, as in raw.
 
-{{ config(tags=['reconcile']) }}
+{{ config(tags=['full_check']) }}
 
 with
 

@@ -1,4 +1,4 @@
--- A bound is what the transaction says; the default holds where it says nothing. An expired setting is ''.
+-- A bound is the transaction's setting, or the default if it has none. An expired setting is ''.
 
 with
 

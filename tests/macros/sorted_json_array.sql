@@ -1,4 +1,4 @@
--- Values are distinct, sorted and without NULLs; no values make an empty array, not NULL.
+-- Values are distinct, sorted and without NULLs; without values the array is empty, not NULL.
 
 with
 

@@ -1,4 +1,4 @@
--- A tier's moments are added up in its column; no tier, an unknown one and lower case count in none.
+-- Moments are added up in the column of their tier; NULL, unknown and lower-case tiers count in none.
 
 with
 

@@ -1,4 +1,4 @@
--- A key that stands twice is found once, and NULLs in a key are equal; a key that stands once is not found.
+-- Finds a key of two rows once, treats NULLs as equal, and does not find a key of one row.
 
 {% set keys %}
     (values ('a', 1), ('a', 2), ('b', 1), ('b', 1), (null, 1), (null, 1)) as keys (name, number)

@@ -138,13 +138,13 @@ def test_a_dry_run_says_what_it_would_do(bookshop: Bookshop, connection: Connect
     connection.execute(BOOKS)
     before = definitions(connection)
     connection.execute(f"drop index {before['btree (order_id)']}")
-    ran = bookshop.dbt("run-operation", "reconcile_indexes", "--args", "{dry_run: true}")
+    ran = bookshop.dbt("run-operation", "sync_indexes", "--args", "{dry_run: true}")
     assert not ran.errors
     said = "\n".join(ran.said)
     assert "create index concurrently books_title" in said
     assert "create unique index concurrently orders_order_id" in said
     assert definitions(connection) == {}
-    assert not bookshop.dbt("run-operation", "reconcile_indexes").errors
+    assert not bookshop.dbt("run-operation", "sync_indexes").errors
     assert set(definitions(connection)) == set(before)
     assert len(definitions(connection, "books")) == 2
 

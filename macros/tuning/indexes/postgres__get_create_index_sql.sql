@@ -1,6 +1,6 @@
 {#-
-    Overrides dbt's CREATE INDEX, which knows columns, unique and type alone. dbt calls it for each entry of a model's `indexes`
-    when a table is new, before it is swapped in. Nothing for an entry that another index serves.
+    Overrides dbt's CREATE INDEX, which supports only columns, unique and type. dbt calls it for each entry of a
+    model's `indexes` when a table is new, before the swap. Returns nothing for an entry that another index serves.
 -#}
 
 {% macro postgres__get_create_index_sql(relation, index_dict) -%}

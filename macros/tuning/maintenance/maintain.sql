@@ -1,6 +1,11 @@
-{#- Operation for a quiet hour, weekly say: VACUUM and ANALYZE for every table of the project, whatever has changed. -#}
+{#- Run-operation: VACUUM and ANALYZE for every table of the project, whether due or not. For a quiet hour. -#}
 
 {% macro maintain() %}
+    {{ return(adapter.dispatch('maintain', 'postgres_tuning')()) }}
+{% endmacro %}
+
+
+{% macro postgres__maintain() %}
     {%- if execute -%}
         {%- do adapter.dispatch('maintain_tables', 'postgres_tuning')('all', true) -%}
     {%- endif -%}

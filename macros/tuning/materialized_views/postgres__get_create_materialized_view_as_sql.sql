@@ -1,6 +1,6 @@
 {#-
-    Overrides dbt's `create … if not exists`: a view that dbt does not know of, because its cache dropped it along with a
-    table it reads, may have an older definition.
+    Overrides dbt's `create … if not exists`. dbt removes a view from its cache together with a table that the view
+    uses; if carry_dependents has kept the view, it may have an older definition.
 -#}
 
 {% macro postgres__get_create_materialized_view_as_sql(relation, sql) %}

@@ -1,7 +1,7 @@
 {#-
-    Overrides dbt's refresh: CONCURRENTLY where the view has a unique index over its columns, so that readers go on and only
-    rows that differ are written; and not at all where the query says what the view already shows, leaving aside the columns that
-    the config names under meta.refresh.ignore (a time of update, say, which is new each time it is asked for).
+    Overrides dbt's refresh. Refreshes CONCURRENTLY if the view has a unique index on columns, so that readers
+    continue and only rows that differ are written. Skips the refresh if the result would be the same, ignoring the
+    columns that the config lists under meta.refresh.ignore, such as a time of update.
 -#}
 
 {% macro postgres__refresh_materialized_view(relation) %}

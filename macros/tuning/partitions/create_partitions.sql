@@ -1,9 +1,15 @@
 {#-
-    On-run-end: makes the partitions that tables declared under meta.partition_by lack: of ranges the next ones, and those of
-    the rows in the default partition, which move. Each is a transaction; one that gets no lock is left to the next run.
+    On-run-end hook: creates the missing partitions of tables that declare meta.partition_by. For ranges these are
+    the next ones, and those for rows in the default partition, which are moved. Each partition is a transaction of
+    its own; if a lock is not available, the next run tries again.
 -#}
 
 {% macro create_partitions(which='touched') %}
+    {{ return(adapter.dispatch('create_partitions', 'postgres_tuning')(which)) }}
+{% endmacro %}
+
+
+{% macro postgres__create_partitions(which) %}
     {%- if execute and (which == 'all' or flags.WHICH in ['run', 'build']) -%}
         {%- set owners = adapter.dispatch('tuned_tables', 'postgres_tuning')(which) -%}
         {%- for owner in owners if owner.meta.get('partition_by') -%}

@@ -1,9 +1,14 @@
 {#-
-    Operation: lists the tables that are heaps of more rows than `rows` (or the var heap_rows), with a declaration that fits:
-    ranges of a time or the hash of a column that is in every unique key.
+    Run-operation: lists the unpartitioned tables with more rows than `rows` (default: the var heap_rows), each with
+    a suitable declaration: ranges of a time, or the hash of a column that is in every unique key.
 -#}
 
 {% macro outgrown_tables(rows=none) %}
+    {{ return(adapter.dispatch('outgrown_tables', 'postgres_tuning')(rows)) }}
+{% endmacro %}
+
+
+{% macro postgres__outgrown_tables(rows) %}
     {%- if execute -%}
         {%- set most = var('heap_rows', 50000000) if rows is none else rows -%}
         {%- set tables = adapter.dispatch('tuned_tables', 'postgres_tuning')('all') -%}

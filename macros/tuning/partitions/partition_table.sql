@@ -1,14 +1,19 @@
 {#-
-    Operation: makes an existing table be partitioned as it is declared, with its rows, indexes, constraints, owner, rights,
-    comments and the views over it, in one transaction. Readers go on until the end, writers wait for it.
+    Run-operation: partitions an existing table as declared, in one transaction, and keeps its rows, indexes,
+    constraints, owner, privileges, comments and the views on it. Readers continue until the end; writers wait.
 -#}
 
 {% macro partition_table(table) %}
+    {{ return(adapter.dispatch('partition_table', 'postgres_tuning')(table)) }}
+{% endmacro %}
+
+
+{% macro postgres__partition_table(table) %}
     {%- set owner = adapter.dispatch('tuned_tables', 'postgres_tuning')('all')
         | selectattr('name', 'equalto', table) | list | first -%}
     {%- if execute and not (owner and owner.meta.get('partition_by')) -%}
         {{ exceptions.raise_compiler_error(
-            "partition_table: " ~ table ~ (" declares no meta.partition_by" if owner else " is no model, nor a source.table")
+            "partition_table: " ~ table ~ (" declares no meta.partition_by" if owner else " is no model or source.table")
         ) }}
     {%- elif execute -%}
         {%- set columns = adapter.dispatch('partition_columns', 'postgres_tuning')(owner.relation) -%}

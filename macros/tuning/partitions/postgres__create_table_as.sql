@@ -1,6 +1,6 @@
 {#-
-    Overrides dbt's CREATE TABLE AS, which makes a heap of a model that is declared partitioned. Ranges depend on the rows: these
-    are computed into a temporary table first.
+    Overrides dbt's CREATE TABLE AS to create a partitioned table if the model declares one. For ranges, the rows
+    are computed into a temporary table first, because the ranges depend on them.
 -#}
 
 {% macro postgres__create_table_as(temporary, relation, sql) -%}

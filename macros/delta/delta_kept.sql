@@ -1,5 +1,0 @@
-{#- Where the copy of a mart is kept while it is rebuilt. -#}
-
-{% macro delta_kept(mart) -%}
-    {{ return(mart.incorporate(path={'schema': 'delta', 'identifier': mart.schema ~ '.' ~ mart.identifier})) }}
-{%- endmacro %}

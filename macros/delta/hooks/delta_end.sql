@@ -1,0 +1,77 @@
+{#-
+    Post-hook. Advances the model's watermarks in the transaction that wrote the rows. Fails if a watermark would go
+    back, which means that another run has read more. After a rebuild it also deletes empty rows, which the first
+    build of a table inserts for groups that no longer exist, and analyzes the table for its readers. Column step
+    gets no statistics: the planner would expect one row for the newest step, which they do not cover.
+-#}
+
+{% macro delta_end() %}
+    {{ return(adapter.dispatch('delta_end', 'delta_models')()) }}
+{% endmacro %}
+
+
+{% macro postgres__delta_end() %}
+{%- set inputs = adapter.dispatch('delta_inputs', 'delta_models')() if execute else [] -%}
+{%- set name_of = adapter.dispatch('watermark_name', 'delta_models') -%}
+{%- set is_empty = adapter.dispatch('accumulate_is_empty', 'delta_models') -%}
+{%- set strategy = config.get('incremental_strategy') -%}
+{%- if inputs -%}
+do $$
+declare
+    run record;
+begin
+    for run in
+        values
+        {%- for input in inputs %}
+        (
+            '{{ input.changelog }}'::regclass, {{ name_of(input.changelog) }},
+            current_setting('{{ input.setting }}_upto')::bigint
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    loop
+        insert into delta.watermarks as known (reader, reader_name, log, log_name, "position")
+        values ('{{ this }}'::regclass, {{ name_of(this) }}, run.column1, run.column2, run.column3)
+        on conflict (reader, log) do update
+        set
+            reader_name = excluded.reader_name,
+            log_name = excluded.log_name,
+            "position" = excluded."position",
+            read_at = now()
+        where
+            known."position" <= excluded."position"
+            or (known.reader_name, known.log_name) <> (excluded.reader_name, excluded.log_name);
+        if not found then
+            raise exception 'delta_end: % has read % beyond % meanwhile: run the model again',
+                {{ name_of(this) }}, run.column2, run.column3;
+        end if;
+    end loop;
+end
+$$;
+{%- if strategy == 'changelog' %}
+insert into delta.changelog_sizes (changelog, step, "rows")
+select '{{ this }}'::regclass, step, count(*) from {{ this }}
+where step = current_setting('delta.step')::bigint
+group by step;
+{%- elif strategy == 'accumulate' %}
+delete from {{ this }} as old
+where
+    current_setting('delta.rebuild') <> ''
+    and {{ is_empty(adapter.dispatch('column_rules', 'delta_models')(model), 'old') }};
+{%- endif %}
+do $$
+begin
+    if current_setting('delta.rebuild') <> '' then
+        {%- if strategy == 'changelog' %}
+        if exists (
+            select from pg_attribute
+            where attrelid = '{{ this }}'::regclass and attname = 'step' and coalesce(attstattarget, -1) <> 0
+        ) then
+            alter table {{ this }} alter column step set statistics 0;
+        end if;
+        {%- endif %}
+        analyze (skip_locked) {{ this }};
+    end if;
+end
+$$
+{%- endif -%}
+{% endmacro %}

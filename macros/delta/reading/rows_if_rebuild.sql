@@ -1,0 +1,13 @@
+{#-
+    The condition that keeps every row of a loaded table in a rebuild and outside a dbt run, and no row in an
+    increment. It compares ctid, so that the planner expects a scan of all blocks or of none.
+-#}
+
+{% macro rows_if_rebuild(input) -%}
+    {{ return(adapter.dispatch('rows_if_rebuild', 'delta_models')(input)) }}
+{%- endmacro %}
+
+
+{% macro postgres__rows_if_rebuild(input) -%}
+    ctid > {{ adapter.dispatch('delta_setting', 'delta_models')(input, 'beyond', '(0,0)', 'tid') }}
+{%- endmacro %}

@@ -1,0 +1,33 @@
+{#-
+    The rows in which the increments of a mart differ from its rebuild in this run. Returns no rows if there is no
+    copy to compare with (see rebuild_check_save).
+-#}
+
+{% macro rebuild_differences(mart, ignore=['updated_at']) -%}
+    {{ return(adapter.dispatch('rebuild_differences', 'delta_models')(mart, ignore)) }}
+{%- endmacro %}
+
+
+{% macro postgres__rebuild_differences(mart, ignore) -%}
+    {%- set copy = adapter.dispatch('rebuild_check_copy', 'delta_models')(mart) -%}
+    {%- set is_copied = execute and var('compare_rebuild', false) and load_relation(copy) is not none -%}
+    {%- set ignored = "'{" ~ ignore | join(', ') ~ "}'::text[]" -%}
+    {%- for state, one, other in [['by increments', copy, mart], ['rebuilt', mart, copy]] if is_copied %}
+    select
+        '{{ mart.identifier }}' as mart,
+        '{{ state }}' as state,
+        content
+    from (
+        select to_jsonb(one) - {{ ignored }} as content from {{ one }} as one
+        except all
+        select to_jsonb(other) - {{ ignored }} as content from {{ other }} as other
+    ) as differing
+    {{ 'union all' if not loop.last }}
+    {%- else %}
+    select
+        null::text as mart,
+        null::text as state,
+        null::jsonb as content
+    where false
+    {%- endfor %}
+{%- endmacro %}

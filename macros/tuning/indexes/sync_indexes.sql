@@ -1,0 +1,36 @@
+{#-
+    Makes the indexes of existing tables match their declaration: of the `sources` (meta.indexes) in on-run-start,
+    of the `models` that this run has built (config indexes) in on-run-end, of `all` as a run-operation. Creates
+    missing indexes, then drops those that are no longer declared or are invalid, all CONCURRENTLY. Keeps indexes
+    that neither this package nor dbt has created. With dry_run, an operation only logs the statements. Takes one
+    query if nothing differs.
+-#}
+
+{% macro sync_indexes(which='all', dry_run=false) %}
+    {{ return(adapter.dispatch('sync_indexes', 'postgres_tuning')(which, dry_run)) }}
+{% endmacro %}
+
+
+{% macro postgres__sync_indexes(which, dry_run) %}
+    {%- if execute and (which == 'all' or flags.WHICH in ['run', 'build']) -%}
+        {%- set owners = adapter.dispatch('tuned_tables', 'postgres_tuning')(which) -%}
+        {%- set planned = adapter.dispatch('index_plan', 'postgres_tuning') -%}
+        {%- set plan = planned(owners) if owners else [] -%}
+        {%- set lock = "advisory_lock(hashtextextended('sync_indexes', 0))" -%}
+        {%- if plan and not dry_run -%}
+            {#- Does not wait for the lock: a waiting session holds a snapshot, which blocks CONCURRENTLY. -#}
+            {%- if run_query("select pg_try_" ~ lock).columns[0].values()[0] -%}
+                {%- set plan = planned(owners) -%}
+            {%- else -%}
+                {%- do log("sync_indexes: skipped, because another run is syncing indexes", info=true) -%}
+                {%- set plan = [] -%}
+            {%- endif -%}
+        {%- endif -%}
+        {%- do run_query('commit') if plan and not dry_run -%}
+        {%- for statement in plan -%}
+            {%- do log(statement, info=true) -%}
+            {%- do run_query(statement) if not dry_run -%}
+        {%- endfor -%}
+        {%- do run_query("select pg_" ~ lock | replace('lock(', 'unlock(')) if plan and not dry_run -%}
+    {%- endif -%}
+{% endmacro %}

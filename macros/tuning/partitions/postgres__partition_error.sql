@@ -1,5 +1,0 @@
-{#- Says in one line which declaration is wrong, with which value, and what to do. -#}
-
-{% macro postgres__partition_error(owner, key, value, remedy) %}
-    {{ exceptions.raise_compiler_error("partition_by: " ~ owner ~ " declares " ~ key ~ " '" ~ value ~ "': " ~ remedy) }}
-{% endmacro %}

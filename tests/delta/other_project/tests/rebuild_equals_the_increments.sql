@@ -1,0 +1,3 @@
+{{ delta_models.rebuild_differences(ref('customers')) }}
+union all
+{{ delta_models.rebuild_differences(ref('products')) }}
