@@ -6,7 +6,7 @@ drivers.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from python_runner.errors import UsageError
 from python_runner.project import PROJECT
 
 
-class ScaleName(str, Enum):
+class ScaleName(StrEnum):
     """Sizes of the demo."""
 
     small = "small"
@@ -205,7 +205,7 @@ def demo(
         try:
             from python_runner.demo import sample, story
         except ImportError as error:
-            raise UsageError(f"the demo needs {error.name}: pip install 'collectibles-snapshots[demo]'") from error
+            raise UsageError(f"the demo needs {error.name}: run `make .venv/.ready`") from error
         if stop:
             story.stop()
         elif psql:

