@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from python_runner import __version__
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
 from python_runner.errors import UsageError
 from python_runner.project import PROJECT
@@ -25,12 +26,26 @@ class ScaleName(StrEnum):
 
 
 app = typer.Typer(
-    help="Load Snowflake into Postgres at a limited rate, and build the snapshots with dbt.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich for the help takes as long as everything else
 )
+
+
+def _print_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"runner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Load Snowflake into Postgres at a limited rate, and build the snapshots with dbt."""
 
 
 @app.command()

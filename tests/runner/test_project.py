@@ -6,15 +6,18 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
+from python_runner import __version__
 from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings
 from tests.conftest import Database, Loader, Warehouse
 
-DBT = Path(sys.executable).parent / "dbt"
+DBT, RUNNER = (Path(sys.executable).parent / name for name in ("dbt", "runner"))
 
 
 def dbt(*arguments: str, profiles: Path, settings: PostgresSettings) -> str:
@@ -42,6 +45,14 @@ def test_plain_dbt_builds_from_the_profile_alone(
     for command in (["build"], ["source", "freshness"], ["run"], ["run", "--full-refresh"]):
         dbt(*command, profiles=tmp_path, settings=database.settings)
     assert database.value("select sum(moments_total) from wallet_summary_snapshot") == 2
+
+
+def test_every_place_names_the_same_version() -> None:
+    assert yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["version"] == __version__
+    assert f"\n## [{__version__}] - " in (PROJECT / "CHANGELOG.md").read_text()
+    assert tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dynamic"] == ["version"]
+    shown = subprocess.run([str(RUNNER), "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout == f"runner {__version__}\n"
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
