@@ -126,9 +126,10 @@ def run(
 ) -> None:
     """Load, then build the models with dbt."""
     with exit_on_error(as_json=as_json, debug=debug):
-        from python_runner.settings import postgres_settings, snowflake_settings
+        from python_runner.settings import load_env_file, postgres_settings, snowflake_settings
         from python_runner.sources import read_sources
 
+        load_env_file()
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
 
         from python_runner import refresh
@@ -144,6 +145,28 @@ def run(
             loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
             built = refresh.build(postgres, listener, full_refresh=full_refresh, guard=lock.check)
         report.print_results(loaded, built, as_json=as_json)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
+    options_metavar="",
+)
+def dbt(
+    arguments: Annotated[list[str], typer.Argument(help="A dbt command with its options.", metavar="ARGS")],
+) -> None:
+    """Run any dbt command with the connection of DATABASE_URL.
+
+    For example `runner dbt build --select editions_snapshot`. The exit code is that of dbt.
+    """
+    with exit_on_error(as_json=False, debug=False):
+        from python_runner.settings import load_env_file, postgres_settings
+
+        load_env_file()
+        postgres = postgres_settings()
+
+        from python_runner.transform.dbt_build import run_command
+
+        raise typer.Exit(run_command(postgres, arguments))
 
 
 @app.command()

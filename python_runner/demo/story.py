@@ -43,7 +43,7 @@ def demo(scale: sample.Scale, listener: ProgressListener) -> dict[str, Any]:
         warehouse = stand_in.start(WAREHOUSE)
         url = _new_database(embedded.start(FOLDER).url)
     with _only({"DATABASE_URL": url, **warehouse.environment}):
-        postgres, snowflake, sources = postgres_settings(), snowflake_settings(), read_sources()
+        postgres, snowflake, sources = postgres_settings(None), snowflake_settings(None), read_sources()
         loaded = refresh.load(postgres, snowflake, list(sources.values()), listener)
         built = refresh.build(postgres, listener)
         with step(listener, "simulating a day"):
@@ -107,7 +107,7 @@ def _new_database(url: str) -> str:
 
 @contextmanager
 def _only(settings: dict[str, str]) -> Iterator[None]:
-    """Set only the environment of the demo's servers, so that production settings do not apply."""
+    """Set only the environment of the demo's servers. Production settings do not apply, and `.env` is not read."""
     before = dict(os.environ)
     for name in before:
         if name.startswith(("SNOWFLAKE_", "DBT_", "PG")):

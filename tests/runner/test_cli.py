@@ -156,5 +156,23 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.database
+def test_dbt_has_the_connection_of_dot_env_and_its_own_exit_code(tmp_path: Path, database: Database) -> None:
+    (tmp_path / ".env").write_text(f"DATABASE_URL='{database.url}'\nDBT_PG_SCHEMA=elsewhere\n")
+    target = str(tmp_path / "target")
+
+    def dbt(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return runner("dbt", *arguments, cwd=tmp_path, DBT_TARGET_PATH=target, DBT_LOG_PATH=target)
+
+    show = ("--quiet", "show", "--output", "json", "--inline")
+    shown = dbt(*show, "select current_database() as name, '{{ target.schema }}' as schema")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    (row,) = json.loads(shown.stdout)["show"]
+    assert row == {"name": database.value("select current_database()"), "schema": "elsewhere"}
+    assert dbt("run", "--select", "stg_wallet_holdings").returncode == 1  # nothing is loaded
+    assert dbt("fly").returncode == 2
+    assert "runner dbt build [OPTIONS]" in dbt("build", "--help").stdout
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "Traceback" in runner("status", "--debug", cwd=tmp_path).stderr
