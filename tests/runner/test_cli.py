@@ -136,6 +136,17 @@ def test_status_shows_lag_and_rejects_by_reason(tmp_path: Path, database: Databa
     assert (reject["reason"], reject["with_null"], reject["rows"]) == ("nft_id is not a bigint", False, 2)
 
 
+def test_nothing_is_shortened_where_the_output_is_piped() -> None:
+    cells = {name: name[0] * 90 for name in ("source", "reason", "more")}
+    script = f"from python_runner.console import report; report.print_rows('rejects', [{cells!r}])"
+    for columns in ("40", "80"):
+        environment = os.environ | {"COLUMNS": columns}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+        assert "  ".join(cells.values()) in done.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
