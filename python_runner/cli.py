@@ -6,6 +6,7 @@ drivers.
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -228,6 +229,9 @@ def demo(
         ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")
     ] = ScaleName.small,
     psql: Annotated[bool, typer.Option("--psql", help="Open psql on the demo's database.")] = False,
+    env: Annotated[
+        bool, typer.Option("--env", help="Print the variables that connect other commands to the demo, for `eval`.")
+    ] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -248,6 +252,9 @@ def demo(
             story.stop()
         elif psql:
             story.psql()
+        elif env:
+            for name, value in story.environment().items():
+                typer.echo(f"export {name}={shlex.quote(value)}")
         else:
             with progress_listener(as_json=as_json) as listener:
                 result = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], listener)

@@ -81,6 +81,7 @@ def print_story(result: dict[str, Any]) -> None:
     report.print_rows("the most valuable wallets", result["top_wallets"])
     say("Postgres and the stand-in keep running.")
     say("  make psql   opens psql on the result")
+    say('  eval "$(.venv/bin/runner demo --env)"   lets every other command of runner use both')
     say("  make stop   stops both and removes their data")
 
 
@@ -90,6 +91,15 @@ def psql() -> None:
     if server is None:
         raise RunnerError("there is no demo database: run `make demo` first")
     os.execv(server.psql, [str(server.psql), make_conninfo(server.url, dbname=DATABASE)])  # noqa: S606
+
+
+def environment() -> dict[str, str]:
+    """The environment variables that connect the runner to the demo's servers."""
+    warehouse = stand_in.running(WAREHOUSE)
+    if warehouse is None:
+        raise RunnerError("there is no demo: run `make demo` first")
+    url = make_conninfo(embedded.start(FOLDER).url, dbname=DATABASE)
+    return {"DATABASE_URL": url, **warehouse.environment}
 
 
 def stop() -> None:

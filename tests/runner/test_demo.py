@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from python_runner.console.progress import progress_listener
 from python_runner.demo import sample, story
 from tests.conftest import Database
+from tests.runner.test_cli import runner
 
 SUMMARY = """
 select wallet_address, moments_total, locked_count, tier_rare, floor_value, asp_value, priced_moments
@@ -83,6 +85,12 @@ def test_the_published_tables_equal_plain_sql(result: dict[str, Any], published:
     database = Database(result["database_url"])
     for one, other in ((published, rebuilt), (rebuilt, published)):
         assert database.value(f"select count(*) from ({one} except all {other}) as difference") == 0
+
+
+def test_other_commands_can_use_its_servers(result: dict[str, Any], tmp_path: Path) -> None:
+    loaded = runner("load", "--source", "wallet_profiles", "--json", cwd=tmp_path, **story.environment())
+    assert loaded.returncode == 0, loaded.stderr
+    assert json.loads(loaded.stdout)["loaded"][0]["rows_fetched"] == result["sample"]["profiles"]
 
 
 def test_it_is_printed_for_people(result: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
