@@ -23,11 +23,14 @@ from tests.conftest import Database, Warehouse
 PAGE = PROJECT / "docs/add-a-source.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ABOVE = "  - name: runner\n"
+# The servers of the demo with its data, as `make demo` makes them before its first load.
 DEMO = """
-from python_runner.console.progress import JsonLines
-from python_runner.demo import sample, story
-story.demo(sample.Scale(5_000), JsonLines())
+from python_runner.demo import embedded, sample, stand_in, story
+sample.generate(story.WAREHOUSE / f"{sample.DATABASE}.db", sample.Scale(5_000))
+stand_in.start(story.WAREHOUSE)
+story._new_database(embedded.start(story.FOLDER).url)
 """
+LOAD = ".venv/bin/runner load\n"
 
 
 def blocks(language: str) -> list[str]:
@@ -94,10 +97,10 @@ def test_the_demo_and_the_tests_work_with_the_added_source(tmp_path: Path) -> No
     (commands,) = blocks("sh")
     make_demo, rest = commands.split("\n", 1)
     assert make_demo == "make demo"
-    rest = rest.replace("/tmp/", f"{tmp_path}/")
+    connect, rest = rest.replace("/tmp/", f"{tmp_path}/").split("\n", 1)
     try:
         run(sys.executable, "-c", DEMO)
-        assert "challenges" in run("bash", "-euc", f"{rest}\n.venv/bin/runner status")
+        assert "challenges" in run("bash", "-euc", f"{connect}\n{LOAD}{rest}\n.venv/bin/runner status")
         run(sys.executable, "-m", "pytest", "-q", "tests/runner/test_schema_check.py", "-k", "added_column")
     finally:
         run(".venv/bin/runner", "demo", "--stop")
