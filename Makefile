@@ -1,15 +1,19 @@
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # On the oldest supported server, a statement of each kind; on GitHub, all of them.
 SERVER_TESTS := tests/delta/test_history.py tests/runner/test_load.py \
     $(patsubst %,tests/tuning/test_%.py,indexes materialized_views monitoring partitions site)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo psql stop test pytest test-database slim bench docs lint format lock clean
+.PHONY: help install demo psql stop test pytest test-database slim bench docs lint format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## Set up what a run needs, and no more (the other targets set up what they need)
 
 demo: $(READY)  ## Run the main job on this machine: stand-in Snowflake, load, build, a day of changes, refresh
 	@$(BIN)/runner demo $(ARGS)
@@ -46,20 +50,29 @@ lint: $(READY)  ## Check style, types, workflows and secrets: the hooks that `pr
 format: $(READY)  ## Rewrite the code in the house style
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet . ; $(BIN)/sqlfluff fix --quiet models tests analyses
 
-lock: $(READY)  ## Compile requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.10 --upgrade \
-	    --no-emit-index-url --no-annotate --no-header --all-extras --group dev --group bench pyproject.toml -o requirements.lock
+# One resolution of everything, so that both files agree; requirements-dev.lock then keeps what requirements.lock lacks.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
+    --no-annotate --no-header --group install pyproject.toml
+lock: $(READY)  ## Compile requirements.lock and requirements-dev.lock from pyproject.toml, with the newest versions
+	@$(COMPILE) --upgrade --all-extras --group dev --group bench -o requirements-dev.lock
+	@$(COMPILE) --constraint requirements-dev.lock -o requirements.lock
+	@grep -vxFf requirements.lock requirements-dev.lock > $(VENV)/rest && mv $(VENV)/rest requirements-dev.lock
 
 clean: $(READY) stop  ## Remove everything that was made here
 	@rm -rf $(VENV) .demo target logs
 
 # uv installs in seconds; where it cannot reach the index that pip is set up for, pip does it.
-$(READY): requirements.lock pyproject.toml
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) 2>/dev/null || $(PIP) $(1)
+
+$(INSTALLED): requirements.lock pyproject.toml
 	@echo "setting up $(VENV) (once)" >&2
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: this is " + sys.version.split()[0])'
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: this is " + sys.version.split()[0])'
 	@python3 -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^uv==' requirements.lock)
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock 2>/dev/null \
-	    || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) $$(grep '^uv==' requirements.lock)
+	@$(call install,-r requirements.lock)
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY): $(INSTALLED) requirements-dev.lock
+	@$(call install,-r requirements.lock -r requirements-dev.lock)
 	@touch $@

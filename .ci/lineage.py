@@ -1,4 +1,4 @@
-"""Draws the lineage of target/manifest.json into the README: tables alone, without the edges that others imply.
+"""Draws the lineage of target/manifest.json into docs/lineage.md: tables alone, without the edges that others imply.
 
 Exit code 1 where the picture was not up to date, as the hooks of a commit expect of who changes a file.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from networkx import DiGraph, transitive_reduction
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "lineage.md"
 PICTURE = re.compile(r"(<!-- lineage -->\n).*?(<!-- end -->)", re.DOTALL)
 LAYERS = {"raw": "raw", "seeds": "seeds", "intermediate": "intermediate", "marts": "marts", "site": "the site"}
 
@@ -24,9 +24,9 @@ Node = dict[str, Any]
 def main() -> int:
     """Rewrite the picture; returns the exit code."""
     manifest = json.loads((ROOT / "target" / "manifest.json").read_text())
-    before = README.read_text()
+    before = PAGE.read_text()
     after = PICTURE.sub(lambda found: f"{found[1]}```mermaid\n{draw(manifest)}\n```\n{found[2]}", before)
-    README.write_text(after)
+    PAGE.write_text(after)
     return int(after != before)
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGTERM, signal
 from tempfile import TemporaryDirectory
@@ -62,7 +62,7 @@ class Results:
         measured = {
             "scale": self.scale,
             "held": SCALES[self.scale].held,
-            "on": f"{datetime.now(timezone.utc):%Y-%m-%d}",
+            "on": f"{datetime.now(UTC):%Y-%m-%d}",
         }
         self.figures["runs"] = self.figures.get("runs", {}) | {part: measured}
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,16 +24,18 @@ ROUTES = {
     "ours_limited": "this project, first load at 2 statements/s, 0.5 s away",
 }
 
-REFRESH = """Seconds are database time, summed over all connections, VACUUM and ANALYZE included; waited is what the
-caller waits, with the start of dbt. The ways take turns on one server, so that each finds in its buffers what others
-have left there, and each begins after a checkpoint, so that every page touched is written whole to the log. Equal says
-whether all six snapshots are those that TRUNCATE + INSERT makes; a way that ends wrong starts the next case from those.
-What rebuilds does the same whatever has changed, and is measured once."""
-GROWTH = "Seconds of database time after 10,000 moments have moved; of ours the median of three."
-READERS = """Four readers ask the site's queries over and over, with 10 ms of rest, while the snapshots follow 1 % of
-the moments that have moved."""
-LOAD = """From a stand-in for Snowflake, a server on this machine, into a table with its primary key; nothing limits the
-rate but where it is said."""
+REFRESH = """Seconds are database time, summed over all connections, VACUUM and ANALYZE included; "waited" is the time
+of the caller, including the start of dbt. The ways take turns on one server, so that each finds in the buffers what the
+others left there. Each begins after a checkpoint, so that every page it touches is written to the WAL in full. "Equal"
+says whether all six snapshots equal those of TRUNCATE + INSERT; a way with a wrong result starts the next case from
+a rebuild. A way that rebuilds does the same in every case and is measured once."""
+SUMMARY = """Seconds in each case. "Wrong" is a result that differs from a rebuild, and stays different: `merge` keeps
+rows of which nothing is left, `delete+insert` keeps wallets that have become empty."""
+GROWTH = "Seconds of database time after 10,000 moments moved; for this project the median of three."
+READERS = """Four readers run the site's queries in a loop, with 10 ms between them, during a refresh after 1 % of the
+moments moved."""
+LOAD = """From a stand-in for Snowflake, a server on this machine, into a table with its primary key. The rate is not
+limited, except in the last row."""
 
 
 def summary(figures: Figures) -> str:
@@ -46,8 +48,23 @@ def summary(figures: Figures) -> str:
     )
 
 
+def comparison(figures: Figures) -> str:
+    """The ways of refreshing beside each other in one case, for the README."""
+    case, readers = figures["refresh"]["moved_1pct"], figures["readers"]
+    rows = [
+        [
+            _bold(name, TITLES[name]),
+            _number(way["seconds"]),
+            "yes" if way["equal"] else "**no**",
+            f"{readers[name]['max_ms']:,.0f}",
+        ]
+        for name, way in case.items()
+    ]
+    return table(["way", "refresh, s", "equals a rebuild", "longest read meanwhile, ms"], rows)
+
+
 def longest_reads(figures: Figures) -> str:
-    """What whoever reads during a refresh waits for at worst."""
+    """The longest time that a reader waits during a refresh."""
     truncate, ours = (figures["readers"][name]["max_ms"] / 1000 for name in (Truncate.name, "ours"))
     return f"A reader meanwhile waits up to {truncate:.0f} s under TRUNCATE + INSERT, and {ours:.1f} s here."
 
@@ -83,8 +100,12 @@ def _refresh(figures: Figures) -> str:
         for case, ways in figures["refresh"].items()
         for name, way in ways.items()
     ]
-    head = ["changed", "way", "seconds", "times faster", "VACUUM s", "waited s", "log MB", "dead rows", "equal"]
-    return _part(figures, "refresh", REFRESH, table(head, rows)) + f"\n\nNot measured: {_missing(figures, 'pg_ivm')}"
+    short = f"{SUMMARY}\n\n{summary(figures)}\n\n{longest_reads(figures)} All figures:"
+    head = ["changed", "way", "seconds", "times faster", "VACUUM s", "waited s", "WAL MB", "dead rows", "equal"]
+    return (
+        _part(figures, "refresh", REFRESH, f"{short}\n\n{table(head, rows)}")
+        + f"\n\nNot measured: {_missing(figures, 'pg_ivm')}"
+    )
 
 
 def _growth(figures: Figures) -> str:

@@ -6,18 +6,20 @@ drivers.
 
 from __future__ import annotations
 
-from enum import Enum
+import shlex
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from python_runner import __version__
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
 from python_runner.errors import UsageError
 from python_runner.project import PROJECT
 
 
-class ScaleName(str, Enum):
+class ScaleName(StrEnum):
     """Sizes of the demo."""
 
     small = "small"
@@ -25,12 +27,26 @@ class ScaleName(str, Enum):
 
 
 app = typer.Typer(
-    help="Load Snowflake into Postgres at a limited rate, and build the snapshots with dbt.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich for the help takes as long as everything else
 )
+
+
+def _print_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"runner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Load Snowflake into Postgres at a limited rate, and build the snapshots with dbt."""
 
 
 @app.command()
@@ -111,9 +127,10 @@ def run(
 ) -> None:
     """Load, then build the models with dbt."""
     with exit_on_error(as_json=as_json, debug=debug):
-        from python_runner.settings import postgres_settings, snowflake_settings
+        from python_runner.settings import load_env_file, postgres_settings, snowflake_settings
         from python_runner.sources import read_sources
 
+        load_env_file()
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
 
         from python_runner import refresh
@@ -129,6 +146,28 @@ def run(
             loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
             built = refresh.build(postgres, listener, full_refresh=full_refresh, guard=lock.check)
         report.print_results(loaded, built, as_json=as_json)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
+    options_metavar="",
+)
+def dbt(
+    arguments: Annotated[list[str], typer.Argument(help="A dbt command with its options.", metavar="ARGS")],
+) -> None:
+    """Run any dbt command with the connection of DATABASE_URL.
+
+    For example `runner dbt build --select editions_snapshot`. The exit code is that of dbt.
+    """
+    with exit_on_error(as_json=False, debug=False):
+        from python_runner.settings import load_env_file, postgres_settings
+
+        load_env_file()
+        postgres = postgres_settings()
+
+        from python_runner.transform.dbt_build import run_command
+
+        raise typer.Exit(run_command(postgres, arguments))
 
 
 @app.command()
@@ -190,6 +229,9 @@ def demo(
         ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")
     ] = ScaleName.small,
     psql: Annotated[bool, typer.Option("--psql", help="Open psql on the demo's database.")] = False,
+    env: Annotated[
+        bool, typer.Option("--env", help="Print the variables that connect other commands to the demo, for `eval`.")
+    ] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -205,11 +247,14 @@ def demo(
         try:
             from python_runner.demo import sample, story
         except ImportError as error:
-            raise UsageError(f"the demo needs {error.name}: pip install 'collectibles-snapshots[demo]'") from error
+            raise UsageError(f"the demo needs {error.name}: run `make .venv/.ready`") from error
         if stop:
             story.stop()
         elif psql:
             story.psql()
+        elif env:
+            for name, value in story.environment().items():
+                typer.echo(f"export {name}={shlex.quote(value)}")
         else:
             with progress_listener(as_json=as_json) as listener:
                 result = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], listener)

@@ -12,13 +12,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from python_runner.errors import UsageError
 
+ENV_FILE = ".env"
 SECRET = re.compile("PASS|TOKEN|URL")
 
 
 class PostgresSettings(BaseSettings):
     """The Postgres database, and the limits of the connections to it."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: SecretStr
     db_pool_min: int = Field(2, ge=1)
@@ -51,7 +54,7 @@ class SnowflakeSettings(BaseSettings):
     """The Snowflake schema to read, and the limits of reading it."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
         env_ignore_empty=True,
         env_prefix="SNOWFLAKE_",
         extra="ignore",
@@ -126,10 +129,17 @@ def _private_key(path: Path, passphrase: SecretStr | None) -> bytes:
     )
 
 
-def postgres_settings() -> PostgresSettings:
+def load_env_file() -> None:
+    """Put the variables of `.env` that are not set into the environment, which is all that dbt reads."""
+    from dotenv import load_dotenv  # noqa: PLC0415  only commands that call dbt need it
+
+    load_dotenv(ENV_FILE)
+
+
+def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     """Read and check; UsageError names the variable that is wrong."""
     try:
-        settings = PostgresSettings()  # type: ignore[call-arg]
+        settings = PostgresSettings(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError(_first_line(error, prefix="")) from error
     parse_conninfo(settings.conninfo)
@@ -138,10 +148,10 @@ def postgres_settings() -> PostgresSettings:
     return settings
 
 
-def snowflake_settings() -> SnowflakeSettings:
+def snowflake_settings(env_file: str | None = ENV_FILE) -> SnowflakeSettings:
     """Read and check; UsageError names the variable that is wrong."""
     try:
-        settings = SnowflakeSettings()  # type: ignore[call-arg]
+        settings = SnowflakeSettings(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError(_first_line(error, prefix="SNOWFLAKE_")) from error
     settings.connect_args()

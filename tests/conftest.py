@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
 from python_runner.demo import embedded, stand_in
+from python_runner.demo.sample import create_table
 from python_runner.ingest.load import LoadResult, load_from_snowflake
 from python_runner.ingest.reconcile import Preview, preview, reconcile
 from python_runner.ingest.source_progress import SourceProgress
@@ -113,7 +114,7 @@ def stand_in_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stand_
 
 @dataclass
 class Warehouse:
-    """A schema of the stand-in with the four source tables, as a test fills it."""
+    """A schema of the stand-in with a table for each declared source, as a test fills it."""
 
     environment: dict[str, str]
 
@@ -144,6 +145,7 @@ def warehouse(stand_in_server: stand_in.StandIn) -> Warehouse:
     Warehouse(base).execute(f"create schema {schema}")
     own = Warehouse(base | {"SNOWFLAKE_SCHEMA": schema})
     own.execute(*(f"create table {name} ({columns})" for name, columns in SOURCE_TABLES.items()))
+    own.execute(*(create_table(one) for one in read_sources().values() if one.snowflake_table not in SOURCE_TABLES))
     return own
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ class JsonLines(ProgressListener):
 
     def emit(self, event: str, **fields: Any) -> None:
         """Write the line in one call, because several threads emit events."""
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         sys.stderr.write(json.dumps({"time": now, "event": event, **fields}, default=str) + "\n")
         sys.stderr.flush()
 

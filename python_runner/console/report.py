@@ -19,9 +19,10 @@ if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
     from python_runner.transform.dbt_build import BuildResult
 
 WIDTH = 120  # the tables need it; a narrower terminal wraps the lines
+UNLIMITED = 10_000  # a pipe or a file has no width: cells are not shortened
 
 console = Console(highlight=False)
-console.width = max(console.width, WIDTH)
+console.width = max(console.width, WIDTH) if console.is_terminal else UNLIMITED
 
 
 def print_json(value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import snowflake.connector
@@ -98,7 +98,7 @@ RENAME = "update WALLET_PROFILES set display_name = display_name || ' II' where 
 def simulate_day(stand_in: StandIn, rates: Rates | None = None, seed: int = 1, now: datetime | None = None) -> Day:
     """Change the data of the running stand-in. The same seed picks the same rows of the same data."""
     rates = rates or Rates()
-    moment = (now or datetime.now(timezone.utc)).replace(tzinfo=None)
+    moment = (now or datetime.now(UTC)).replace(tzinfo=None)
     try:
         with closing(snowflake.connector.connect(**stand_in.connect_args)) as connection:
             return _apply(connection.cursor(), rates, seed, f"timestamp '{moment}'")

@@ -145,7 +145,7 @@ def _is_accessible(folder: Path) -> bool:
 def _programs() -> Path:
     """The folder of the Postgres programs. As root it is a copy, if the server's user cannot access the package."""
     if not (PACKAGE / "pginstall").exists():
-        raise RunnerError("the embedded Postgres is not installed: pip install 'collectibles-snapshots[demo]'")
+        raise RunnerError("the embedded Postgres is not installed: run `make .venv/.ready`")
     if not _as_root() or _is_accessible(PACKAGE):
         return PACKAGE / "pginstall" / "bin"
     copies = Path(tempfile.gettempdir()).resolve() / f"postgres-programs-{_digest(PACKAGE)}"

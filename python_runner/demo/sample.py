@@ -9,6 +9,7 @@ import duckdb
 
 from python_runner.demo.sample_sql import COUNTS, SCRIPTS
 from python_runner.errors import RunnerError
+from python_runner.sources import Kind, Source, read_sources
 
 DATABASE = "ALLDAY"
 SCHEMA = "PUBLIC"
@@ -40,6 +41,15 @@ class Scale:
         return self.moments / FULL_MOMENTS
 
 
+TYPES: dict[Kind, str] = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "integer": "bigint",
+    "boolean": "boolean",
+    "numeric": "double",
+    "timestamptz": "timestamp",
+}
+
 SMALL = Scale(100_000)
 FULL = Scale(FULL_MOMENTS)
 
@@ -58,8 +68,16 @@ class SampleSize:
     profiles: int
 
 
+def create_table(source: Source) -> str:
+    """A statement that DuckDB and Snowflake read: it creates the table of a source if there is none."""
+    columns = ", ".join(f"{column.snowflake_name.upper()} {TYPES[column.kind]}" for column in source.columns)
+    return f"create table if not exists {source.snowflake_table.upper()} ({columns})"
+
+
 def generate(path: Path, scale: Scale = SMALL, seed: int = 1) -> SampleSize:
     """Write the sample to `path`, replacing an existing file. The same seed and scale give the same rows.
+
+    A declared source that the sample does not know becomes an empty table.
 
     The stand-in serves the file as the Snowflake database of the same name, so the name must be `ALLDAY.db`.
     """
@@ -82,6 +100,8 @@ def generate(path: Path, scale: Scale = SMALL, seed: int = 1) -> SampleSize:
             db.execute(f"create schema {SCHEMA}; set schema = '{SCHEMA}'")
             for script in SCRIPTS:
                 db.execute(script)
+            for source in read_sources().values():
+                db.execute(create_table(source))
             counts = db.execute(COUNTS).fetchone()
     except duckdb.Error as exc:
         unfinished.unlink(missing_ok=True)

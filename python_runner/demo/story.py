@@ -43,7 +43,7 @@ def demo(scale: sample.Scale, listener: ProgressListener) -> dict[str, Any]:
         warehouse = stand_in.start(WAREHOUSE)
         url = _new_database(embedded.start(FOLDER).url)
     with _only({"DATABASE_URL": url, **warehouse.environment}):
-        postgres, snowflake, sources = postgres_settings(), snowflake_settings(), read_sources()
+        postgres, snowflake, sources = postgres_settings(None), snowflake_settings(None), read_sources()
         loaded = refresh.load(postgres, snowflake, list(sources.values()), listener)
         built = refresh.build(postgres, listener)
         with step(listener, "simulating a day"):
@@ -81,6 +81,7 @@ def print_story(result: dict[str, Any]) -> None:
     report.print_rows("the most valuable wallets", result["top_wallets"])
     say("Postgres and the stand-in keep running.")
     say("  make psql   opens psql on the result")
+    say('  eval "$(.venv/bin/runner demo --env)"   lets every other command of runner use both')
     say("  make stop   stops both and removes their data")
 
 
@@ -90,6 +91,15 @@ def psql() -> None:
     if server is None:
         raise RunnerError("there is no demo database: run `make demo` first")
     os.execv(server.psql, [str(server.psql), make_conninfo(server.url, dbname=DATABASE)])  # noqa: S606
+
+
+def environment() -> dict[str, str]:
+    """The environment variables that connect the runner to the demo's servers."""
+    warehouse = stand_in.running(WAREHOUSE)
+    if warehouse is None:
+        raise RunnerError("there is no demo: run `make demo` first")
+    url = make_conninfo(embedded.start(FOLDER).url, dbname=DATABASE)
+    return {"DATABASE_URL": url, **warehouse.environment}
 
 
 def stop() -> None:
@@ -107,7 +117,7 @@ def _new_database(url: str) -> str:
 
 @contextmanager
 def _only(settings: dict[str, str]) -> Iterator[None]:
-    """Set only the environment of the demo's servers, so that production settings do not apply."""
+    """Set only the environment of the demo's servers. Production settings do not apply, and `.env` is not read."""
     before = dict(os.environ)
     for name in before:
         if name.startswith(("SNOWFLAKE_", "DBT_", "PG")):

@@ -68,6 +68,20 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     )
 
 
+def run_command(settings: PostgresSettings, arguments: list[str]) -> int:
+    """Run any dbt command as `dbt` does, with its output. Returns its exit code."""
+    from dbt.cli.main import cli  # noqa: PLC0415  importing dbt takes seconds
+
+    with profiles(settings) as folder:
+        os.environ.setdefault("DBT_PROFILES_DIR", str(folder))
+        os.environ.setdefault("DBT_PROJECT_DIR", str(PROJECT))
+        try:
+            cli.main(arguments, prog_name="runner dbt")
+        except SystemExit as ended:
+            return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
 class _EventHandler:
     """Handles the events that dbt fires while it runs."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.delta.project import Connection, Row, load
@@ -21,7 +21,7 @@ WALLETS = ("0xa", "0xb", "0xc", "0xe4cf4bdc1751c65d")
 EDITIONS = ("ED1", "ED2", "ED3", "ED4")
 TIERS = ("COMMON", "rare", "Ultimate", "FANDOM", "", None)
 TEAMS = ("Lions", "Bears", " ", None)
-BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 Change = tuple[Any, ...]
 

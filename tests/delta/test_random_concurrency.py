@@ -52,7 +52,7 @@ def test_a_crash_after_a_copy_of_the_database_takes_no_step_back(server: Server)
             for _ in range(10):  # each refused batch takes a number
                 try:
                     market.load_all(connection)
-                except psycopg.errors.UniqueViolation as error:  # noqa: PERF203
+                except psycopg.errors.UniqueViolation as error:
                     refused.append(str(error))
                 else:
                     break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from python_runner.sources import Source, read_sources
 
 SOURCES = read_sources()
 HOLDINGS, PRICES = SOURCES["wallet_holdings"], SOURCES["edition_price_scrape"]
-NOON = datetime(2025, 6, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
+NOON = datetime(2025, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 def page(source: Source, *rows: tuple[Any, ...], types: list[pa.DataType] | None = None) -> Any:

@@ -136,6 +136,17 @@ def test_status_shows_lag_and_rejects_by_reason(tmp_path: Path, database: Databa
     assert (reject["reason"], reject["with_null"], reject["rows"]) == ("nft_id is not a bigint", False, 2)
 
 
+def test_nothing_is_shortened_where_the_output_is_piped() -> None:
+    cells = {name: name[0] * 90 for name in ("source", "reason", "more")}
+    script = f"from python_runner.console import report; report.print_rows('rejects', [{cells!r}])"
+    for columns in ("40", "80"):
+        environment = os.environ | {"COLUMNS": columns}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+        assert "  ".join(cells.values()) in done.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -154,6 +165,24 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
     done = runner(*arguments, cwd=tmp_path, DATABASE_URL="host=x")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.database
+def test_dbt_has_the_connection_of_dot_env_and_its_own_exit_code(tmp_path: Path, database: Database) -> None:
+    (tmp_path / ".env").write_text(f"DATABASE_URL='{database.url}'\nDBT_PG_SCHEMA=elsewhere\n")
+    target = str(tmp_path / "target")
+
+    def dbt(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return runner("dbt", *arguments, cwd=tmp_path, DBT_TARGET_PATH=target, DBT_LOG_PATH=target)
+
+    show = ("--quiet", "show", "--output", "json", "--inline")
+    shown = dbt(*show, "select current_database() as name, '{{ target.schema }}' as schema")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    (row,) = json.loads(shown.stdout)["show"]
+    assert row == {"name": database.value("select current_database()"), "schema": "elsewhere"}
+    assert dbt("run", "--select", "stg_wallet_holdings").returncode == 1  # nothing is loaded
+    assert dbt("fly").returncode == 2
+    assert "runner dbt build [OPTIONS]" in dbt("build", "--help").stdout
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import pytest
 
 from python_runner.console.progress import progress_listener
 from python_runner.demo import sample, story
+from python_runner.project import PROJECT
 from tests.conftest import Database
+from tests.runner.test_cli import runner
 
 SUMMARY = """
 select wallet_address, moments_total, locked_count, tier_rare, floor_value, asp_value, priced_moments
@@ -85,8 +89,21 @@ def test_the_published_tables_equal_plain_sql(result: dict[str, Any], published:
         assert database.value(f"select count(*) from ({one} except all {other}) as difference") == 0
 
 
+def test_other_commands_can_use_its_servers(result: dict[str, Any], tmp_path: Path) -> None:
+    loaded = runner("load", "--source", "wallet_profiles", "--json", cwd=tmp_path, **story.environment())
+    assert loaded.returncode == 0, loaded.stderr
+    assert json.loads(loaded.stdout)["loaded"][0]["rows_fetched"] == result["sample"]["profiles"]
+
+
 def test_it_is_printed_for_people(result: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     story.print_story(result)
     printed = capsys.readouterr().out
-    for words in ("The first load", "A day later", "make psql", "make stop", "rows/s"):
-        assert words in printed
+    page = (PROJECT / "docs/demo.md").read_text()
+    assert outline(printed) == outline(page.split("```")[1])
+
+
+def outline(text: str) -> list[str]:
+    """The lines without numbers, and without the names of the wallets, which another scale does not share."""
+    text = re.sub(r"(?m)^(?:0x\w{16}|collector-\d+).*\n", "", text)
+    lines = [" ".join(re.sub(r"[\d,.]*\d", "#", line).split()) for line in text.splitlines()]
+    return [line for line in lines if line]

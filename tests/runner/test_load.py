@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.database
 
 HELD = "select nft_id, wallet_address, is_locked from raw.wallet_holdings order by nft_id"
 LOG = "select weight, nft_id, wallet_address from raw.wallet_holdings_changes order by batch_id, nft_id, weight"
-NOW = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
+NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 HOUR = timedelta(hours=1)
 
 

