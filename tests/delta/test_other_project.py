@@ -158,3 +158,12 @@ def test_nothing_of_collectibles_is_needed(installed: OtherProject) -> None:
     for package in ("delta", "tuning"):
         for path in (PROJECT / "macros" / package).rglob("*.sql"):
             assert not own.search(path.read_text()), path
+
+
+def test_the_readme_shows_this_project() -> None:
+    readme = (PROJECT / "macros/delta/README.md").read_text()
+    files = [" ".join(path.read_text().split()) for path in FILES.rglob("*.sql")]
+    blocks = re.findall(r"^```sql\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        assert any(" ".join(block.split()) in text for text in files), block
