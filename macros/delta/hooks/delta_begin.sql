@@ -2,8 +2,8 @@
     Pre-hook. Takes the locks (see delta_locks), then decides for this transaction, in one statement:
 
       - which rows of each changelog the model reads: those after its watermark, up to the current end
-      - whether the model is rebuilt: if a full refresh is requested, if it has no watermark for a changelog, or if so much
-        has changed that a rebuild is cheaper
+      - whether the model is rebuilt: if a full refresh is requested, if it has no watermark for a changelog, if an input
+        without a changelog has changed, or if so much has changed that a rebuild is cheaper
 
     The result is kept in settings of the transaction, which delta_setting reads. A new step gets a number above
     every step of the changelog and every watermark of its readers, because a sequence could go back after a crash.
@@ -16,6 +16,7 @@
 
 {% macro postgres__delta_begin() %}
 {%- set inputs = adapter.dispatch('delta_inputs', 'delta_models')() if execute else [] -%}
+{%- set contents = adapter.dispatch('delta_contents', 'delta_models')() if execute else [] -%}
 {%- set name_of = adapter.dispatch('watermark_name', 'delta_models') -%}
 {%- set requested = adapter.dispatch('full_refresh_requested', 'delta_models')() -%}
 {%- if inputs -%}
@@ -83,9 +84,34 @@ bounds as (
     inner join pg_class on inputs.base = pg_class.oid
 ),
 
+contents (setting, input_name, content) as (
+    {%- for input in contents %}
+    select
+        '{{ input.setting }}',
+        {{ name_of(input.relation) }},
+        md5(string_agg(md5(input::text), '' order by md5(input::text)))
+    from {{ input.relation }} as input
+    {{- ' union all' if not loop.last }}
+    {%- else %}
+    select null, null, null where false
+    {%- endfor %}
+),
+
+reasons as (
+    select reason from bounds
+    union all
+    select contents.input_name || ' has changed' as reason
+    from contents
+    left join delta.contents as known
+        on
+            known.reader = to_regclass('{{ this }}') and known.reader_name = {{ name_of(this) }}
+            and known.input_name = contents.input_name
+    where known.content is distinct from contents.content
+),
+
 decision as (
     select coalesce(string_agg(reason, ', '), '{{ "a full refresh was requested" if requested }}') as reason
-    from bounds
+    from reasons
 )
 
 select
@@ -107,6 +133,7 @@ select
         case when reason <> '' then '{{ var("rebuild_work_mem", "256MB") }}' else current_setting('work_mem') end,
         true
     ),
+    (select count(set_config(setting, coalesce(content, ''), true)) from contents),
     (
         select
             count(set_config(

@@ -47,6 +47,14 @@ begin
     end loop;
 end
 $$;
+{%- for input in adapter.dispatch('delta_contents', 'delta_models')() %}
+insert into delta.contents (reader, reader_name, input_name, content)
+values (
+    '{{ this }}'::regclass, {{ name_of(this) }}, {{ name_of(input.relation) }},
+    nullif(current_setting('{{ input.setting }}'), '')
+)
+on conflict (reader, input_name) do update set reader_name = excluded.reader_name, content = excluded.content;
+{%- endfor %}
 {%- if strategy == 'changelog' %}
 insert into delta.changelog_sizes (changelog, step, "rows")
 select '{{ this }}'::regclass, step, count(*) from {{ this }}

@@ -26,6 +26,8 @@ delete from delta.watermarks
 where
     reader_name is distinct from {{ name_of_oid('reader') }}
     or log_name is distinct from {{ name_of_oid('log') }};
+delete from delta.contents
+where reader_name is distinct from {{ name_of_oid('reader') }};
 delete from delta.watermarks
 where
     read_at < now() - {{ retention }}

@@ -47,6 +47,17 @@
             alter table delta.watermarks alter column reader_name drop default, alter column log_name drop default;
             drop sequence if exists delta.steps;
         end if;
+        if to_regclass('delta.contents') is null then
+            create table delta.contents (
+                reader oid not null,
+                reader_name text not null,
+                input_name text not null,
+                content text,
+                primary key (reader, input_name)
+            );
+            comment on table delta.contents is
+                'A digest of what a relation has read of an input without a changelog, a seed say.';
+        end if;
         if to_regclass('delta.logged') is not null then
             alter table delta.logged rename to changelog_sizes;
             alter table delta.changelog_sizes rename column log to changelog;

@@ -10,6 +10,7 @@
             if to_regclass('delta.watermarks') is not null then
                 update delta.watermarks set reader = '{{ new }}'::regclass where reader = '{{ old }}'::regclass;
                 update delta.watermarks set log = '{{ new }}'::regclass where log = '{{ old }}'::regclass;
+                update delta.contents set reader = '{{ new }}'::regclass where reader = '{{ old }}'::regclass;
                 update delta.changelog_sizes set changelog = '{{ new }}'::regclass where changelog = '{{ old }}'::regclass;
             end if;
         end
