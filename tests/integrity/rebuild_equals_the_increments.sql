@@ -5,7 +5,6 @@
 {% set marts = [
     ref('wallet_summary_snapshot'), ref('top_wallets_snapshot'), ref('top_wallets_by_team_snapshot'),
     ref('top_wallets_by_tier_snapshot'), ref('top_wallets_by_value_snapshot'), ref('editions_snapshot'),
-    ref('explorer_filters_snapshot'),
 ] %}
 
 {%- for mart in marts %}

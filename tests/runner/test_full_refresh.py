@@ -14,6 +14,8 @@ from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
 
+SCHEMA = "a_schema_whose_name_has_forty_characters"
+
 
 @dataclass
 class Messages(ProgressListener):
@@ -27,26 +29,27 @@ class Messages(ProgressListener):
 
 
 def test_what_the_increments_had_made_is_compared_with_the_rebuild(
-    load: Loader, database: Database, warehouse: Warehouse
+    load: Loader, database: Database, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DBT_PG_SCHEMA", SCHEMA)
     warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"), ("0xb", "2", True, None))
     load()
     build(database.settings, Messages())
-    database.execute("update top_wallets_snapshot set total_moments = 7 where wallet_address = '0xb'")
+    database.execute(f"update {SCHEMA}.top_wallets_snapshot set total_moments = 7 where wallet_address = '0xb'")
     with pytest.raises(RunnerError, match=r"rebuild_equals_the_increments failed: Got 2 results.* the rows are in "):
         build(database.settings, Messages(), full_refresh=True)
-    rows = database.rows("select * from public_dbt_test__audit.rebuild_equals_the_increments order by state")
+    rows = database.rows(f"select * from {SCHEMA}_dbt_test__audit.rebuild_equals_the_increments order by state")
     assert [(row["mart"], row["state"], row["content"]["total_moments"]) for row in rows] == [
         ("top_wallets_snapshot", "by increments", 7),
         ("top_wallets_snapshot", "rebuilt", 1),
     ]
-    assert database.value("select sum(total_moments) from top_wallets_snapshot") == 2
+    assert database.value(f"select sum(total_moments) from {SCHEMA}.top_wallets_snapshot") == 2
     left = "select relname from pg_class where relnamespace = 'delta'::regnamespace and relpersistence = 'u'"
     assert database.rows(left) == []
 
     # A model that cannot be built on is mended by the rebuild, with nothing to compare it with.
-    database.execute("alter table wallet_summary_snapshot drop column floor_value")
+    database.execute(f"alter table {SCHEMA}.wallet_summary_snapshot drop column floor_value")
     messages = Messages()
     build(database.settings, messages, full_refresh=True)
     assert "nothing to be compared with: dbt: wallet_summary_snapshot" in messages.texts[0]
-    assert database.value("select sum(floor_value) from wallet_summary_snapshot") == 0
+    assert database.value(f"select sum(floor_value) from {SCHEMA}.wallet_summary_snapshot") == 0

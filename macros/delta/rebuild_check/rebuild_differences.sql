@@ -1,6 +1,6 @@
 {#-
-    The rows in which the increments of a mart differ from its rebuild in this run. Returns no rows if there is no
-    copy to compare with (see rebuild_check_save).
+    The rows in which the increments of a mart differ from its rebuild in this run. Without the var compare_rebuild
+    there are none; with it, a missing copy (see rebuild_check_save) is a difference too.
 -#}
 
 {% macro rebuild_differences(mart, ignore=['updated_at']) -%}
@@ -10,7 +10,8 @@
 
 {% macro postgres__rebuild_differences(mart, ignore) -%}
     {%- set copy = adapter.dispatch('rebuild_check_copy', 'delta_models')(mart) -%}
-    {%- set is_copied = execute and var('compare_rebuild', false) and load_relation(copy) is not none -%}
+    {%- set is_checked = execute and var('compare_rebuild', false) -%}
+    {%- set is_copied = is_checked and load_relation(copy) is not none -%}
     {%- set ignored = "'{" ~ ignore | join(', ') ~ "}'::text[]" -%}
     {%- for state, one, other in [['by increments', copy, mart], ['rebuilt', mart, copy]] if is_copied %}
     select
@@ -25,9 +26,9 @@
     {{ 'union all' if not loop.last }}
     {%- else %}
     select
-        null::text as mart,
-        null::text as state,
+        '{{ mart.identifier }}' as mart,
+        'not compared: it has no copy' as state,
         null::jsonb as content
-    where false
+    where {{ is_checked }}
     {%- endfor %}
 {%- endmacro %}

@@ -42,7 +42,7 @@
         select
             members.oid,
             jsonb_agg(jsonb_build_object(
-                'name', format('%I.%I', pg_class.relnamespace::regnamespace::text, pg_class.relname),
+                'name', format('%s.%I', pg_class.relnamespace::regnamespace, pg_class.relname),
                 'digest', case
                     when pg_class.relname ~ '^[0-9a-f]{32}$' then 'dbt'
                     else substring(pg_class.relname from '_([0-9a-f]{8})_[0-9a-f]{8}$')
