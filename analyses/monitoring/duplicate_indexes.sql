@@ -22,7 +22,7 @@ indexes as (
 select
     shorter.indrelid::regclass::text as table_name,
     shorter.indexrelid::regclass::text as index_name,
-    longer.indexrelid::regclass::text as served_by,
+    longer.indexrelid::regclass::text as covered_by,
     pg_class.relpages * 8192::bigint as bytes
 from indexes as shorter
 inner join indexes as longer

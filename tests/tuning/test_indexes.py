@@ -42,7 +42,7 @@ def test_everything_that_can_be_declared_is_made(bookshop: Bookshop, connection:
         "{'columns': ['customer_id', 'amount desc nulls last'], 'with': {'fillfactor': 80}}",
         "{'columns': ['(amount / 2)'], 'where': 'amount > 100'}",
         "{'columns': ['ordered_at'], 'type': 'brin'}",
-        "{'columns': ['customer_id'], 'served_by': ['customer_id', 'amount']}",
+        "{'columns': ['customer_id'], 'covered_by': ['customer_id', 'amount']}",
     )
     expected = {
         "btree (order_id) INCLUDE (amount)",
@@ -159,7 +159,7 @@ def test_a_dry_run_says_what_it_would_do(bookshop: Bookshop, connection: Connect
         ("{'columns': ['order_id'], 'type': 'hash', 'unique': true}", "unique", "True"),
         ("{'columns': ['order_id sideways']}", "columns", "order_id sideways"),
         ("{'columns': 'order_id'}", "columns", "order_id"),
-        ("{'columns': ['order_id'], 'served_by': ['amount']}", "served_by", "amount"),
+        ("{'columns': ['order_id'], 'covered_by': ['amount']}", "covered_by", "amount"),
     ],
 )
 def test_what_cannot_be_declared_is_named(

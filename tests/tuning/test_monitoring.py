@@ -40,7 +40,7 @@ def found(connection: psycopg.Connection[Any]) -> dict[str, list[dict[str, Any]]
 def test_seeded_faults_are_found(connection: psycopg.Connection[Any]) -> None:
     seen = found(connection)
     assert set(seen) == {path.stem for path in ANALYSES.glob("*.sql")}
-    assert [(row["index_name"], row["served_by"]) for row in seen["duplicate_indexes"]] == [("big_k", "big_k_n")]
+    assert [(row["index_name"], row["covered_by"]) for row in seen["duplicate_indexes"]] == [("big_k", "big_k_n")]
     assert {row["index_name"] for row in seen["unused_indexes"]} == {"big_k", "big_k_n"}
     (bloat,) = seen["bloat"]
     assert bloat["table_name"] == "public.big"

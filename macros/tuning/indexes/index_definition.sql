@@ -4,7 +4,7 @@
 -#}
 
 {% macro postgres__index_definition(owner, index, known) %}
-    {%- set keys = ['columns', 'unique', 'type', 'include', 'where', 'with', 'served_by'] -%}
+    {%- set keys = ['columns', 'unique', 'type', 'include', 'where', 'with', 'covered_by'] -%}
     {%- set fail = adapter.dispatch('index_error', 'postgres_tuning') -%}
     {%- for key in index if key not in keys -%}
         {%- do fail(owner, key, index[key], "use " ~ keys | join(', ')) -%}

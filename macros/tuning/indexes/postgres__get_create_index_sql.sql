@@ -6,7 +6,7 @@
 {% macro postgres__get_create_index_sql(relation, index_dict) -%}
     {%- set known = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
     {%- set definition = adapter.dispatch('index_definition', 'postgres_tuning')(model.name, index_dict, known) -%}
-    {%- if not index_dict.get('served_by') -%}
+    {%- if not index_dict.get('covered_by') -%}
         {%- set name = adapter.dispatch('index_name', 'postgres_tuning')(relation, definition) -%}
         {{ definition['create'] }} {{ name }} on {{ relation }} {{ definition['tail'] }}
     {%- endif -%}

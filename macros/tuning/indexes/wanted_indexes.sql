@@ -8,12 +8,12 @@
     {%- set served = [] -%}
     {%- for index in owner.indexes -%}
         {%- set define = adapter.dispatch('index_definition', 'postgres_tuning') -%}
-        {%- do (served if index.get('served_by') else wanted).append(define(owner.name, index, table['columns'])) -%}
+        {%- do (served if index.get('covered_by') else wanted).append(define(owner.name, index, table['columns'])) -%}
     {%- endfor -%}
     {%- set serving = (table['indexes'] + wanted) | map(attribute='columns') | list -%}
-    {%- for index in owner.indexes if index.get('served_by') and index['served_by'] not in serving -%}
+    {%- for index in owner.indexes if index.get('covered_by') and index['covered_by'] not in serving -%}
         {%- do adapter.dispatch('index_error', 'postgres_tuning')(
-            owner.name, 'served_by', index['served_by'], "there is no index over these columns"
+            owner.name, 'covered_by', index['covered_by'], "there is no index over these columns"
         ) -%}
     {%- endfor -%}
     {{ return(wanted) }}
