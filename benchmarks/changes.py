@@ -7,8 +7,8 @@ from python_runner.postgres.pool import Connection
 # The wallets of the moved moments go round among them.
 MOVE = """
 with batch as (
-    insert into raw.load_batches (source, mode, baseline, started_at, rows_fetched, rows_rejected)
-    values ('wallet_holdings', 'incremental', false, now(), 0, 0)
+    insert into raw.load_batches (batch_id, source, mode, baseline, started_at, rows_fetched, rows_rejected)
+    select 1 + max(batch_id), 'wallet_holdings', 'incremental', false, now(), 0, 0 from raw.load_batches
     returning batch_id
 ),
 moved as (
@@ -36,8 +36,8 @@ where moved.nft_id = h.nft_id and receiver is not null
 """
 REPRICE = """
 with batch as (
-    insert into raw.load_batches (source, mode, baseline, started_at, rows_fetched, rows_rejected)
-    values ('edition_price_scrape', 'incremental', false, now(), 0, 0)
+    insert into raw.load_batches (batch_id, source, mode, baseline, started_at, rows_fetched, rows_rejected)
+    select 1 + max(batch_id), 'edition_price_scrape', 'incremental', false, now(), 0, 0 from raw.load_batches
     returning batch_id
 ),
 priced as (
