@@ -8,7 +8,7 @@ from python_runner.postgres.pool import Connection
 MOVE = """
 with batch as (
     insert into raw.load_batches (batch_id, source, mode, baseline, started_at, rows_fetched, rows_rejected)
-    select max(batch_id) + 1, 'wallet_holdings', 'incremental', false, now(), 0, 0 from raw.load_batches
+    select 1 + max(batch_id), 'wallet_holdings', 'incremental', false, now(), 0, 0 from raw.load_batches
     returning batch_id
 ),
 moved as (
@@ -37,7 +37,7 @@ where moved.nft_id = h.nft_id and receiver is not null
 REPRICE = """
 with batch as (
     insert into raw.load_batches (batch_id, source, mode, baseline, started_at, rows_fetched, rows_rejected)
-    select max(batch_id) + 1, 'edition_price_scrape', 'incremental', false, now(), 0, 0 from raw.load_batches
+    select 1 + max(batch_id), 'edition_price_scrape', 'incremental', false, now(), 0, 0 from raw.load_batches
     returning batch_id
 ),
 priced as (

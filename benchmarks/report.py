@@ -100,7 +100,8 @@ def _refresh(figures: Figures) -> str:
         for case, ways in figures["refresh"].items()
         for name, way in ways.items()
     ]
-    short = f"{SUMMARY}\n\n{summary(figures)}\n\n{longest_reads(figures)} All figures:"
+    readers = f"{longest_reads(figures)} " if "readers" in figures else ""  # a run that was cut short has none
+    short = f"{SUMMARY}\n\n{summary(figures)}\n\n{readers}All figures:"
     head = ["changed", "way", "seconds", "times faster", "VACUUM s", "waited s", "WAL MB", "dead rows", "equal"]
     return (
         _part(figures, "refresh", REFRESH, f"{short}\n\n{table(head, rows)}")
