@@ -142,6 +142,7 @@ def run(
             progress_listener(as_json=as_json) as listener,
             hold_run_lock(postgres, "run", wait=not no_wait, notify=listener.message) as lock,
         ):
+            refresh.check_run(postgres)
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
             loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
             built = refresh.build(postgres, listener, full_refresh=full_refresh, guard=lock.check)

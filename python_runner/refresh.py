@@ -16,6 +16,7 @@ from python_runner.ingest.load import LoadResult, load_from_file, load_from_snow
 from python_runner.ingest.reconcile import Preview, preview, reconcile
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Guard, Pool, open_pool
+from python_runner.postgres.rights import check_rights
 from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake.schema_check import check_columns
 from python_runner.sources import Source, read_sources
@@ -96,6 +97,13 @@ def load_file(
     return loaded
 
 
+def check_run(postgres: PostgresSettings) -> None:
+    """Check the rights for loading and building. RunnerError names all that are missing."""
+    target = postgres.dbt_pg_schema
+    with open_pool(postgres) as pool, pool.transaction() as connection:
+        check_rights(connection, [raw_schema.RAW, "delta", target, f"{target}_dbt_test__audit"])
+
+
 def build(
     postgres: PostgresSettings, listener: ProgressListener, *, full_refresh: bool = False, guard: Guard = lambda: None
 ) -> dbt_build.BuildResult:
@@ -148,4 +156,6 @@ def _opened(
 
 
 def _create_tables(pool: Pool) -> None:
+    with pool.transaction() as connection:
+        check_rights(connection, [raw_schema.RAW])
     pool.run_with_retry(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))

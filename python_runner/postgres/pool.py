@@ -29,7 +29,7 @@ Guard = Callable[[], None]
 class Pool(ConnectionPool[Connection]):
     """The ETL pool, for this process alone; it lends out transactions, so that it works behind a pooler too.
 
-    Before each transaction `guard` may raise, where there should be none any more.
+    `guard` is called before each transaction, and can raise to prevent it.
     """
 
     def __init__(self, settings: PostgresSettings, guard: Guard = lambda: None) -> None:
@@ -118,7 +118,7 @@ def wrap_driver_errors() -> Iterator[None]:
 
 
 def _read_committed(connection: Connection) -> None:
-    """Whatever the default is: a statement that has waited for a lock must see what was committed meanwhile."""
+    """Override the default: a statement that has waited for a lock must see what was committed meanwhile."""
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
 
 

@@ -10,8 +10,6 @@ from python_runner.sources import Source
 RAW = "raw"
 
 BOOKKEEPING = """
-create schema if not exists raw;
-
 create table if not exists raw.load_batches (
     batch_id bigint primary key,
     source text not null,
@@ -69,6 +67,10 @@ comment on table raw.load_pages is 'One row per staged page, written in the tran
 UPGRADE = """
 do $$
 begin
+    -- IF NOT EXISTS asks for the right to create schemas even if the schema exists.
+    if to_regnamespace('raw') is null then
+        create schema raw;
+    end if;
     if not exists (
         select from pg_attribute where attrelid = to_regclass('raw.load_batches') and attname = 'highest_key'
     ) then

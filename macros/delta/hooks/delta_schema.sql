@@ -16,7 +16,10 @@
     begin
         perform pg_advisory_xact_lock(hashtext('delta_schema'));
         if to_regclass('delta.watermarks') is null then
-            create schema if not exists delta;
+            -- IF NOT EXISTS asks for the right to create schemas even if the schema exists.
+            if to_regnamespace('delta') is null then
+                create schema delta;
+            end if;
             create table delta.watermarks (
                 reader oid not null,
                 reader_name text not null,
