@@ -8,7 +8,7 @@ SERVER_TESTS := tests/delta/test_history.py tests/runner/test_load.py \
     $(patsubst %,tests/tuning/test_%.py,indexes materialized_views monitoring partitions site)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo psql stop test pytest test-database slim bench docs lint format lock clean
+.PHONY: help install demo psql stop test pytest test-slow test-database slim bench docs lint format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,10 +24,13 @@ psql: $(READY)  ## Open psql on the demo's database
 stop: $(READY)  ## Stop the demo's servers and remove its data
 	@$(BIN)/runner demo --stop
 
-test: lint pytest  ## Lint, then every test, on embedded Postgres (or on TEST_DATABASE_URL)
+test: lint pytest  ## Lint, then the tests that a change needs, on embedded Postgres (or on TEST_DATABASE_URL)
 
-pytest: $(READY)  ## Every test
-	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
+pytest: $(READY)  ## Every test but the slow ones
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m "not slow" $(ARGS)
+
+test-slow: $(READY)  ## The slow tests: commands that meet at random, crashes, the demo and the benchmark
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m slow $(ARGS)
 
 test-database: $(READY)  ## The tests whose SQL depends on the server, as on TEST_DATABASE_URL
 	@$(BIN)/pytest --numprocesses auto --dist loadfile -m database $(or $(ARGS),$(SERVER_TESTS))

@@ -49,6 +49,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     folder = tmp_path_factory.mktemp("postgres")
     with embedded.running(folder) as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")  # a test does not outlive a crash of the machine
+            connection.execute("select pg_reload_conf()")
         yield server.url
 
 
