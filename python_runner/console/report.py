@@ -70,6 +70,7 @@ def print_loads(loaded: Iterable[LoadResult]) -> None:
                 "updated": one.rows_updated,
                 "deleted": one.rows_deleted,
                 "rejected": one.rows_rejected,
+                "nulled": one.rows_nulled,
                 "seconds": one.seconds,
                 "rows/s": round(one.rows_fetched / one.seconds),
                 "retries": one.retries,
@@ -96,6 +97,7 @@ def print_previews(previews: Iterable[Preview], *, as_json: bool) -> None:
                 "update": one.rows_updated,
                 "delete": one.rows_deleted,
                 "rejected": one.rows_rejected,
+                "nulled": one.rows_nulled,
             }
             for one in previews
         ],
