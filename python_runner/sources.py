@@ -47,8 +47,9 @@ class Column(BaseModel):
     @model_validator(mode="after")
     def _fits_its_type(self) -> Column:
         declared = self.model_fields_set
-        for_text, for_numbers = declared & {"lowercase", "max_bytes", "shorten"}, declared & {"minimum", "maximum"}
-        if wrong := for_text if self.kind != "text" else for_numbers if self.kind not in data_types.NUMBERS else ():
+        for_text, for_numbers = {"lowercase", "max_bytes", "shorten"}, {"minimum", "maximum"}
+        applying = for_text if self.kind == "text" else for_numbers if self.kind in data_types.NUMBERS else set()
+        if wrong := (declared & (for_text | for_numbers)) - applying:
             raise ValueError(f"{', '.join(sorted(wrong))} does not apply to type {self.data_type}: remove it")
         for bound in (self.minimum, self.maximum):
             if bound is not None and not self.type.contains(bound):

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from python_runner.errors import RunnerError
 from python_runner.ingest.kept import originals
-from python_runner.ingest.values import Problem, arrow_type, convert
+from python_runner.ingest.values import Problem, arrow_type, check_readable, convert
+from python_runner.ingest.values.arrays import plain
 from python_runner.sources import Source
 
 
@@ -46,7 +47,10 @@ def clean(table: pa.Table, source: Source) -> Page:
     RunnerError if a column has a type that has no conversion.
     """
     try:
-        converted = [convert(values, column) for values, column in zip(table.columns, source.columns, strict=True)]
+        for name, column in zip(table.column_names, source.columns, strict=True):
+            check_readable(table.schema.field(name).type, column)
+        given = [plain(values) for values in table.columns]
+        converted = [convert(values, column) for values, column in zip(given, source.columns, strict=True)]
     except pa.ArrowException as error:
         raise RunnerError(f"{source.name}: a page cannot be converted: {' '.join(str(error).split())[:300]}") from error
     schema = pa.schema([(column.name, arrow_type(column)) for column in source.columns])
@@ -56,13 +60,14 @@ def clean(table: pa.Table, source: Source) -> Page:
         return Page(rows, [])
     nothing = pa.repeat(False, len(table))
     rejected = reduce(pc.or_, (problem.rows for problem in problems if problem.rejects), nothing)
-    return Page(rows.filter(pc.invert(rejected)), _report(table, problems, rejected, source))
+    as_given = pa.table(given, names=source.column_names)
+    return Page(rows.filter(pc.invert(rejected)), _report(as_given, problems, rejected, source.key))
 
 
-def _report(table: pa.Table, problems: Sequence[Problem], rejected: pa.Array, source: Source) -> list[RejectedRow]:
+def _report(table: pa.Table, problems: Sequence[Problem], rejected: pa.Array, key: str) -> list[RejectedRow]:
     affected = reduce(pc.or_, (problem.rows for problem in problems))
     found = zip(*(problem.rows.filter(affected).to_pylist() for problem in problems), strict=True)
     reasons = ["; ".join(problems[i].reason for i, hit in enumerate(hits) if hit) for hits in found]
     outcome = rejected.filter(affected).to_pylist()
-    rows = originals(table.filter(affected).rename_columns(source.column_names), source.key)
+    rows = originals(table.filter(affected), key)
     return [RejectedRow(why, row, not out) for why, row, out in zip(reasons, rows, outcome, strict=True)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_runner.ingest.values.arrays import as_text, is_text, plain
+from python_runner.ingest.values.arrays import as_text, is_text
 
 VALUE_CHARACTERS = 1_000
 PAGE_CHARACTERS = 32_000_000  # jsonb takes 268 MB
@@ -18,7 +18,7 @@ REPLACEMENT = "\ufffd"
 
 def originals(table: pa.Table, key: str) -> list[dict[str, Any]]:
     """The rows as they came, as far as JSON has their values. Of very many large rows only the keys are kept."""
-    columns = [_column(plain(column)) for column in table.columns]
+    columns = [_column(column.combine_chunks()) for column in table.columns]
     room, rows = PAGE_CHARACTERS, []
     for values in zip(*columns, strict=True):
         row = dict(zip(table.column_names, values, strict=True))

@@ -65,10 +65,8 @@ def check_readable(arrived: pa.DataType, column: Column) -> None:
         )
 
 
-def convert(arrived: pa.ChunkedArray, column: Column) -> tuple[pa.Array, list[Problem]]:
-    """Convert a column to its declared type: the values, NULL where none is usable, and what is wrong with them."""
-    check_readable(arrived.type, column)
-    before = arrays.plain(arrived)
+def convert(before: pa.Array, column: Column) -> tuple[pa.Array, list[Problem]]:
+    """Convert a plain array to its declared type: the values, NULL where none is usable, and what is wrong with them."""
     notes: texts.Notes = []
     if column.kind == "text":
         values = texts.text(before, column, notes)

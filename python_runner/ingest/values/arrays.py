@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PIECE = 1024
-OUT_OF_RANGE = "<value out of range"  # what Arrow writes for a time that it cannot write
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+SECONDS_0001, SECONDS_10000 = -62_135_596_800, 253_402_300_800
+DAY_SECONDS = 86_400
 
 
 def is_readable(kind: pa.DataType) -> bool:
@@ -34,7 +36,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def plain(values: pa.ChunkedArray) -> pa.Array:
-    """The values in one array, without dictionary or other wrapping."""
+    """The values in one array, without dictionary or other wrapping, and all text as strings or bytes."""
     array = values.combine_chunks()
     array = array if isinstance(array, pa.Array) else pa.concat_arrays(array.chunks)
     if isinstance(array, pa.ExtensionArray):
@@ -43,7 +45,9 @@ def plain(values: pa.ChunkedArray) -> pa.Array:
         array = array.dictionary_decode()
     elif pa.types.is_run_end_encoded(array.type):
         array = pc.run_end_decode(array)
-    return array
+    if pa.types.is_string_view(array.type) or pa.types.is_large_string(array.type):
+        return array.cast(pa.string())
+    return array.cast(pa.binary()) if is_text(array.type) and not pa.types.is_string(array.type) else array
 
 
 def utf8(values: pa.Array) -> pa.Array:
@@ -61,9 +65,24 @@ def as_text(values: pa.Array) -> pa.Array:
     """Any readable values as strings; NULL for what has no text."""
     if is_text(values.type):
         return utf8(values)
-    text = values.cast(pa.string())
-    temporal = pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)
-    return where(pc.invert(pc.starts_with(text, OUT_OF_RANGE)), text) if temporal else text
+    if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
+        values = of_known_years(values)
+        if pa.types.is_timestamp(values.type) and values.type.tz:
+            values = values.cast(pa.timestamp(values.type.unit, tz="UTC"))
+    return values.cast(pa.string())
+
+
+def of_known_years(values: pa.Array) -> pa.Array:
+    """Dates or times of the years 1 to 9999; NULL for others, which Arrow can neither write nor cast."""
+    if pa.types.is_date32(values.type):
+        ticks, per_second = values.view(pa.int32()).cast(pa.int64()), 1 / DAY_SECONDS
+    else:
+        unit = "ms" if pa.types.is_date64(values.type) else values.type.unit
+        if unit == "ns":  # all are of the years 1677 to 2262
+            return values
+        ticks, per_second = values.view(pa.int64()), PER_SECOND[unit]
+    first, last = int(SECONDS_0001 * per_second), int(SECONDS_10000 * per_second)
+    return where(pc.and_(pc.greater_equal(ticks, first), pc.less(ticks, last)), values)
 
 
 def trimmed(values: pa.Array) -> pa.Array:

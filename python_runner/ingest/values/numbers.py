@@ -28,20 +28,25 @@ FLOATS = {"real": pa.float32(), "double precision": pa.float64()}
 
 def integer(values: pa.Array, column: Column) -> pa.Array:
     """A number without a fraction, within the range of the type."""
-    bits = INTEGER_BITS[column.kind]
+    bits, numbers = INTEGER_BITS[column.kind], whole(values)
+    in_range = pc.and_(pc.greater_equal(numbers, -(2 ** (bits - 1))), pc.less_equal(numbers, 2 ** (bits - 1) - 1))
+    return where(in_range, numbers).cast(INTEGERS[bits])
+
+
+def whole(values: pa.Array) -> pa.Array:
+    """Numbers without a fraction, as 64 bits."""
     if pa.types.is_integer(values.type):
-        numbers = where(pc.less_equal(values, 2**63 - 1), values) if values.type == pa.uint64() else values
+        largest = pa.scalar(2**63 - 1, pa.uint64())
+        numbers = where(pc.less_equal(values, largest), values) if values.type == pa.uint64() else values
     elif pa.types.is_floating(values.type):
         doubles = values.cast(pa.float64())
-        whole = pc.and_(pc.equal(pc.trunc(doubles), doubles), pc.less(pc.abs(doubles), 2.0**63))
-        numbers = where(whole, doubles)
+        fits = pc.and_(pc.equal(pc.trunc(doubles), doubles), pc.less(pc.abs(doubles), 2.0**63))
+        numbers = where(fits, doubles)
     else:
         text = trimmed(values)
         plain = matching(text, PLAIN_INTEGER).cast(pa.int64())
         numbers = otherwise(plain, text, lambda left: by_distinct(_bounded(left), _integer, pa.int64()))
-    numbers = numbers.cast(pa.int64())
-    in_range = pc.and_(pc.greater_equal(numbers, -(2 ** (bits - 1))), pc.less_equal(numbers, 2 ** (bits - 1) - 1))
-    return where(in_range, numbers).cast(INTEGERS[bits])
+    return numbers.cast(pa.int64())
 
 
 def numeric(values: pa.Array, column: Column) -> pa.Array:

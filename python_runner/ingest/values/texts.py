@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from python_runner.ingest.values.arrays import as_text, by_distinct, is_text, trimmed, where
+from python_runner.ingest.values.numbers import whole
 from python_runner.sources import Column
 
 TRUE = ("true", "t", "yes", "y", "on", "1")
@@ -37,9 +38,12 @@ def text(values: pa.Array, column: Column, notes: Notes) -> pa.Array:
 
 
 def boolean(values: pa.Array, _column: Column) -> pa.Array:
-    """A boolean, or one of Postgres's words for it."""
+    """A boolean, one of Postgres's words for it, or the number 0 or 1."""
     if pa.types.is_boolean(values.type):
         return values
+    if not is_text(values.type) and not pa.types.is_null(values.type):
+        numbers = whole(values)
+        return where(pc.is_in(numbers, pa.array([0, 1])), pc.equal(numbers, 1))
     words = pc.utf8_lower(trimmed(values))
     known = pc.is_in(words, pa.array(TRUE + FALSE))
     return where(known, pc.is_in(words, pa.array(TRUE)))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_runner.ingest.values.arrays import matching, otherwise, trimmed, where
+from python_runner.ingest.values.arrays import matching, of_known_years, otherwise, trimmed, where
 from python_runner.sources import Column
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
 LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
-FIRST_DATE, LAST_DATE = date(1, 1, 1), date(9999, 12, 31)
 
 # Only days that exist: Arrow raises an error for others.
 DAY = (
@@ -27,8 +26,6 @@ ZONED = f"^{DAY}[ T]{CLOCK}(Z|{OFFSET})$"
 OTHER = f"^(?i){DAY}[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?( ?(Z|UTC|GMT|{OFFSET}))?$"
 
 UTC = pa.timestamp("us", tz="UTC")
-PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-SECONDS_0001, SECONDS_10000 = -62_135_596_800, 253_402_300_800
 
 
 def timestamp(values: pa.Array, column: Column) -> pa.Array:
@@ -42,13 +39,11 @@ def timestamp(values: pa.Array, column: Column) -> pa.Array:
 def day(values: pa.Array, _column: Column) -> pa.Array:
     """A date. A time is one if it is midnight."""
     if pa.types.is_date32(values.type):
-        days = values
-    elif not pa.types.is_timestamp(values.type) and not pa.types.is_date64(values.type):
-        text = trimmed(values)
-        days = otherwise(matching(text, f"^{DAY}$").cast(pa.date32()), text, _midnights)
-    else:
-        days = _midnights(values)
-    return where(pc.and_(pc.greater_equal(days, FIRST_DATE), pc.less_equal(days, LAST_DATE)), days)
+        return of_known_years(values)
+    if pa.types.is_timestamp(values.type) or pa.types.is_date64(values.type):
+        return _midnights(values)
+    text = trimmed(values)
+    return otherwise(of_known_years(matching(text, f"^{DAY}$").cast(pa.date32())), text, _midnights)
 
 
 def _midnights(values: pa.Array) -> pa.Array:
@@ -59,7 +54,7 @@ def _midnights(values: pa.Array) -> pa.Array:
 def _moments(values: pa.Array) -> pa.Array:
     """The values as times in UTC, of the years 1 to 9999; NULL for what is no time."""
     if pa.types.is_date(values.type):
-        values = values.cast(pa.timestamp("s" if pa.types.is_date32(values.type) else "ms"))
+        values = of_known_years(values).cast(pa.timestamp("ms"))
     if pa.types.is_timestamp(values.type):
         return _utc(values)
     text = trimmed(values)
@@ -81,11 +76,7 @@ def _respelled(text: pa.Array) -> pa.Array:
 
 
 def _utc(moments: pa.Array) -> pa.Array:
-    unit = moments.type.unit
-    if unit != "ns":  # all nanoseconds are of the years 1677 to 2262
-        ticks, per_second = moments.view(pa.int64()), PER_SECOND[unit]
-        known = pc.and_(pc.greater_equal(ticks, SECONDS_0001 * per_second), pc.less(ticks, SECONDS_10000 * per_second))
-        moments = where(known, moments)
-    else:
+    moments = of_known_years(moments)
+    if moments.type.unit == "ns":
         moments = pc.floor_temporal(moments.cast(pa.timestamp("ns")), unit="microsecond")
     return moments.cast(pa.timestamp("us", tz=moments.type.tz)).cast(UTC)
