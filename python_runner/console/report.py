@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
     from python_runner.postgres.diagnostics import Finding
     from python_runner.transform.dbt_build import BuildResult
 
-WIDTH = 120  # the tables need it; a narrower terminal wraps the lines
+WIDTH = 140  # the tables need it; a narrower terminal wraps the lines
 
 console = Console(highlight=False)
 console.width = max(console.width, WIDTH)

@@ -23,7 +23,7 @@ TIME = re.compile(
 )
 
 
-def converted(kind: str, given: Any, sizes: tuple[int, ...] = ()) -> Any:
+def converted(kind: str, given: Any, sizes: tuple[int, ...] = ()) -> Any:  # noqa: PLR0911
     """The value as Postgres has it, or UNUSABLE. Given is what Arrow gives as Python's value, other than text."""
     if given is None:
         return None
@@ -42,14 +42,14 @@ def converted(kind: str, given: Any, sizes: tuple[int, ...] = ()) -> Any:
         return UNUSABLE
     if kind == "date":
         return moment.date() if moment == moment.replace(hour=0, minute=0, second=0, microsecond=0) else UNUSABLE
-    if not 1970 <= moment.year < 2100:
+    if kind != "moment" and not 1970 <= moment.year < 2100:
         return UNUSABLE
-    return moment if kind == "timestamptz" else moment.replace(tzinfo=None)
+    return moment.replace(tzinfo=None) if kind == "timestamp" else moment
 
 
 def number(given: Any) -> Decimal | None:
     """The number that a value is, or that its text says."""
-    if isinstance(given, bool) or isinstance(given, (date, datetime, bytes)):
+    if isinstance(given, (bool, date, datetime, bytes)):
         return None
     if isinstance(given, np.float16):
         given = float(given)
@@ -103,9 +103,13 @@ def _nearest_single(exact: Fraction) -> float:
     largest = Fraction(float(np.finfo(np.float32).max))
     if abs(exact) >= largest + Fraction(2) ** 103:
         raise OverflowError
-    guess = np.float32(float(exact)) if abs(exact) < largest else np.float32(np.sign(exact) * float(largest))
+    guess = (
+        np.float32(float(exact))
+        if abs(exact) < largest
+        else np.float32(float(largest) if exact > 0 else -float(largest))
+    )
     with np.errstate(over="ignore"):
-        around = [guess, np.nextafter(guess, np.float32(np.inf)), np.nextafter(guess, np.float32(-np.inf))]
+        around = [guess, *(np.nextafter(guess, np.float32(far)) for far in (np.inf, -np.inf))]
     finite = [value for value in around if np.isfinite(value)]
     even = {value: int(np.float32(value).view(np.uint32)) % 2 for value in finite}
     return float(min(finite, key=lambda value: (abs(Fraction(float(value)) - exact), even[value])))

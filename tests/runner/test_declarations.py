@@ -51,10 +51,38 @@ def test_a_type_may_be_written_as_postgres_reads_it(
 
 @pytest.mark.parametrize(
     "written",
-    ["char(3)", "character(3)", "bpchar", "json", "jsonb", "uuid", "bytea", "time", "interval", "money", "text[]", "numeric(39)",
-     "numeric(0)", "numeric(5, 6)", "numeric(38, 38)", "numeric(5, -2)", "varchar(0)", "varchar(10485761)", "text(3)", "float",
-     "float(24)", "timestamp(3)", "timestamptz(6)", "serial", "", "int); drop table x; --", "numeric(5,2", "integer(4)", None],
-)  # fmt: skip
+    [
+        "char(3)",
+        "character(3)",
+        "bpchar",
+        "json",
+        "jsonb",
+        "uuid",
+        "bytea",
+        "time",
+        "interval",
+        "money",
+        "text[]",
+        "numeric(39)",
+        "numeric(0)",
+        "numeric(5, 6)",
+        "numeric(38, 38)",
+        "numeric(5, -2)",
+        "varchar(0)",
+        "varchar(10485761)",
+        "text(3)",
+        "float",
+        "float(24)",
+        "timestamp(3)",
+        "timestamptz(6)",
+        "serial",
+        "",
+        "int); drop table x; --",
+        "numeric(5,2",
+        "integer(4)",
+        None,
+    ],
+)
 def test_any_other_type_is_refused_in_one_line(tmp_path: Path, written: Any) -> None:
     with pytest.raises(RunnerError) as caught:
         read(tmp_path, column(written))
@@ -76,14 +104,26 @@ def test_any_other_type_is_refused_in_one_line(tmp_path: Path, written: Any) -> 
         ([column("text", max_bytes=0)], {}, "max_bytes"),
         ([column("text", max_bytes=3_000)], {"indexes": [{"columns": ["value"]}]}, "can have entries of 3,024 bytes"),
         ([column("text", max_bytes=3_000)], {"include": ["value"]}, "declare a lower max_bytes"),
-        ([column("text", n) for n in "abc"], {"indexes": [{"columns": ["a", "lower(b)"], "include": ["c"]}]}, "a, lower"),
-        ([column("varchar(700)", max_bytes=5_000)], {"indexes": [{"columns": ["value desc"]}]}, "entries of 2,824 bytes"),
+        (
+            [column("text", n) for n in "abc"],
+            {"indexes": [{"columns": ["a", "lower(b)"], "include": ["c"]}]},
+            "a, lower",
+        ),
+        (
+            [column("varchar(700)", max_bytes=5_000)],
+            {"indexes": [{"columns": ["value desc"]}]},
+            "entries of 2,824 bytes",
+        ),
         ([column("date")], {"key": "value"}, "the key value is a date: use one of text, smallint, integer, bigint"),
-        ([column("date")], {"cursor": "value", "incremental": "cursor"}, "the cursor value is a date: use a timestamptz"),
+        (
+            [column("date")],
+            {"cursor": "value", "incremental": "cursor"},
+            "the cursor value is a date: use a timestamptz",
+        ),
         ([column("text")], {"include": ["nothing"]}, "nothing is not among the columns"),
         ([column("text")], {"delete_limit": 2}, "delete_limit"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_together_is_refused_in_one_line(
     tmp_path: Path, columns: list[dict[str, Any]], meta: dict[str, Any], message: str
 ) -> None:

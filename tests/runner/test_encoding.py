@@ -39,7 +39,7 @@ def test_names_arrive_as_they_are(
     change = DEFAULTS[default]
     if change.startswith("alter"):
         with database.connect() as connection:
-            connection.execute(SQL(change).format(database=Identifier(connection.info.dbname)))  # type: ignore[arg-type]
+            connection.execute(SQL(change).format(database=Identifier(connection.info.dbname)))
     elif change:
         database = Database(make_conninfo(f"{database.url} {change}"))
     else:
@@ -77,7 +77,10 @@ def other(request: pytest.FixtureRequest, server_url: str, database_name: str) -
 
 
 def test_a_database_of_another_encoding_is_refused(other: Database) -> None:
-    with pytest.raises(RunnerError, match="has encoding .*`createdb --encoding UTF8") as caught, open_pool(other.settings):
+    with (
+        pytest.raises(RunnerError, match="has encoding .*`createdb --encoding UTF8") as caught,
+        open_pool(other.settings),
+    ):
         pass
     assert "\n" not in str(caught.value)
     assert other.value("select to_regnamespace('raw')") is None

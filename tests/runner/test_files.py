@@ -22,7 +22,7 @@ from python_runner.ingest import files
 from python_runner.ingest.clean import clean
 from python_runner.ingest.files import read_csv, read_parquet
 from python_runner.sources import Source, read_sources
-from tests.runner.test_values import examples
+from tests.runner.samples import declared, examples
 
 Read = Callable[[Path, Source], Iterator[pa.Table]]
 PRICES = read_sources()["edition_price_scrape"]
@@ -89,10 +89,9 @@ def test_what_is_not_parquet_is_one_line(tmp_path: Path, content: bytes) -> None
     assert "\n" not in str(caught.value)
 
 
-PAIRS = Source(
-    name="pairs", snowflake_table="PAIRS", key="a", incremental="whole",
-    columns=[{"name": "a", "data_type": "text", "required": True}, {"name": "b", "data_type": "text"}],  # type: ignore[arg-type]
-)  # fmt: skip
+PAIRS = declared(
+    "pairs", {"name": "a", "data_type": "text", "required": True}, {"name": "b", "data_type": "text"}, key="a"
+)
 fields = st.text(st.sampled_from('ab",\n\r é'), max_size=8)
 
 
@@ -196,16 +195,22 @@ def test_a_path_that_is_no_such_file_is_one_line(tmp_path: Path, read: Read, wha
 
 
 @examples(100)
-@given(content=st.one_of(st.binary(max_size=200), st.text('a,b"\n\r', max_size=60).map(lambda t: b"a,b\n" + t.encode())))
+@given(
+    content=st.one_of(st.binary(max_size=200), st.text('a,b"\n\r', max_size=60).map(lambda t: b"a,b\n" + t.encode()))
+)
 def test_any_bytes_are_rows_or_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "anything"
     path.write_bytes(content)
     for read in (read_csv, read_parquet):
-        try:
-            for page in read(path, PAIRS):
-                assert clean(page, PAIRS).rows.num_rows <= len(page)
-        except RunnerError as error:
-            assert "\n" not in str(error)  # noqa: PT017
+        rows_or_one_line(read, path)
+
+
+def rows_or_one_line(read: Read, path: Path) -> None:
+    try:
+        for page in read(path, PAIRS):
+            assert clean(page, PAIRS).rows.num_rows <= len(page)
+    except RunnerError as error:
+        assert "\n" not in str(error)  # noqa: PT017
 
 
 @examples(60)
@@ -217,11 +222,7 @@ def test_a_damaged_parquet_file_is_rows_or_one_line(tmp_path: Path, at: float, b
     position = int(at * len(content))
     content[position] = byte
     path.write_bytes(content[:position] if cut else content)
-    try:
-        for page in read_parquet(path, PAIRS):
-            clean(page, PAIRS)
-    except RunnerError as error:
-        assert "\n" not in str(error)  # noqa: PT017
+    rows_or_one_line(read_parquet, path)
 
 
 @pytest.mark.parametrize(
@@ -244,17 +245,17 @@ def test_a_parquet_type_that_has_no_conversion_is_refused(tmp_path: Path, values
 
 def test_parquet_with_other_types_is_read(tmp_path: Path) -> None:
     """Unsigned, not UTF-8, dictionaries, and times of old files, which are beyond the years of nanoseconds."""
-    numbers = Source(
-        name="n", snowflake_table="N", key="id", incremental="whole",
-        columns=[{"name": "id", "data_type": "bigint", "required": True},
-                 {"name": "word", "data_type": "text", "unusable": "null"}, {"name": "day", "data_type": "date"}],  # type: ignore[arg-type]
-    )  # fmt: skip
+    numbers = declared(
+        "numbers",
+        {"name": "id", "data_type": "bigint", "required": True},
+        {"name": "word", "data_type": "text", "unusable": "null"},
+        {"name": "day", "data_type": "date"},
+    )
     path = tmp_path / "n.parquet"
     days = pa.array([datetime(68, 9, 3), datetime(2023, 11, 15), None], pa.timestamp("s"))  # noqa: DTZ001
-    parquet.write_table(
-        pa.table({"id": pa.array([2**63 - 1, 2**63, 5], pa.uint64()), "word": pa.array([b"\xff", b"x", b"\xc3\xa9"]), "day": days}),
-        path, use_deprecated_int96_timestamps=True,
-    )  # fmt: skip
+    ids = pa.array([2**63 - 1, 2**63, 5], pa.uint64())
+    table = pa.table({"id": ids, "word": pa.array([b"\xff", b"x", b"\xc3\xa9"]), "day": days})
+    parquet.write_table(table, path, use_deprecated_int96_timestamps=True)
     (page,) = [clean(page, numbers) for page in read_parquet(path, numbers)]
     assert [(r.reason, r.loaded) for r in page.rejects] == [
         ("word is not UTF-8", True), ("id is not a bigint", False)

@@ -20,9 +20,9 @@ from python_runner.ingest.load import LoadResult, load_from_file
 from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres.pool import open_pool
 from python_runner.snowflake.queries import Statement
-from python_runner.sources import Source, read_sources
+from python_runner.sources import read_sources
 from tests.conftest import Database, Loader, Warehouse, prepare
-from tests.runner.test_values import examples
+from tests.runner.samples import declared, examples
 
 HOLDINGS = read_sources()["wallet_holdings"]
 Load = Callable[[bytes], LoadResult]
@@ -95,20 +95,22 @@ def test_a_key_with_nul_can_be_planned_by(database: Database) -> None:
 
 
 def test_of_very_many_large_rows_the_keys_are_kept() -> None:
-    columns: Any = [{"name": "id", "data_type": "text", "required": True}]
+    columns = [{"name": "id", "data_type": "text", "required": True}]
     columns += [{"name": f"n{i}", "data_type": "integer"} for i in range(40)]
-    wide = Source(name="wide", snowflake_table="WIDE", key="id", incremental="whole", columns=columns)
+    wide = declared("wide", *columns)
     rows = 2_000
     table = pa.table([[f"k{i}" for i in range(rows)], *[["x" * 900] * rows] * 40], names=wide.column_names)
     rejects = clean(table, wide).rejects
     assert len(rejects) == rows
     assert len(dumps([reject.row for reject in rejects])) < 1.2 * PAGE_CHARACTERS
-    assert (len(rejects[0].row), rejects[-1].row.keys()) == (41, {"id", "left out"})
+    assert (len(rejects[0].row), set(rejects[-1].row)) == (41, {"id", "left out"})
     assert len({dumps(reject.row) for reject in rejects}) == rows
 
 
 values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.text(st.characters(categories=["Cs"]))),
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.text(st.characters(categories=["Cs"]))
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=6,
 )

@@ -1,4 +1,4 @@
-"""The most that is let in is taken by every table, index and sum; what is more is shortened or rejected on the way in."""
+"""The most that is let in is taken by every table, index and sum; what is more is shortened or rejected."""
 
 from __future__ import annotations
 
@@ -85,12 +85,14 @@ def test_the_longest_texts_and_the_highest_sums_are_built_and_refreshed(database
     assert row["asp_value"] == Decimal(MOST_MOMENTS) * HIGHEST  # type: ignore[operator]
     assert row["display_name"].startswith("Ann")
     assert 997 < len(row["display_name"].encode()) <= 1_000
-    assert {tuple(r.values()) for r in database.rows("select distinct source, reason, loaded from raw.rejected_rows")} == {
+    assert {
+        tuple(r.values()) for r in database.rows("select distinct source, reason, loaded from raw.rejected_rows")
+    } == {
         ("wallet_holdings", "wallet_address is longer than 1,000 bytes", False),
         ("nft_core_metadata", "edition_id is longer than 1,000 bytes", False),
         ("edition_price_scrape", "lowest_ask_usd is above 1,000,000,000", False),
         ("wallet_profiles", "display_name is longer than 1,000 bytes: shortened", True),
-    }  # fmt: skip
+    }
 
 
 def test_the_declared_maximum_keeps_every_sum_within_bigint() -> None:

@@ -66,7 +66,7 @@ def check_readable(arrived: pa.DataType, column: Column) -> None:
 
 
 def convert(before: pa.Array, column: Column) -> tuple[pa.Array, list[Problem]]:
-    """Convert a plain array to its declared type: the values, NULL where none is usable, and what is wrong with them."""
+    """Convert a plain array to its declared type: the values, NULL where none is usable, and what is wrong."""
     notes: texts.Notes = []
     if column.kind == "text":
         values = texts.text(before, column, notes)

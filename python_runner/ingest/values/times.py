@@ -78,5 +78,8 @@ def _respelled(text: pa.Array) -> pa.Array:
 def _utc(moments: pa.Array) -> pa.Array:
     moments = of_known_years(moments)
     if moments.type.unit == "ns":
-        moments = pc.floor_temporal(moments.cast(pa.timestamp("ns")), unit="microsecond")
+        ticks = moments.view(pa.int64())
+        micros = pc.divide(ticks, 1000)  # towards 0, which is too late before 1970
+        micros = pc.if_else(pc.less(ticks, pc.multiply(micros, 1000)), pc.subtract(micros, 1), micros)
+        return micros.view(UTC)
     return moments.cast(pa.timestamp("us", tz=moments.type.tz)).cast(UTC)
