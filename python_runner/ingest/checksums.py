@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from python_runner.data_types import INTEGER_BITS, Kind
+from python_runner.data_types import INTEGER_BITS, TIMES, Kind
 from python_runner.ingest.values.numbers import NUMBER
 from python_runner.ingest.values.texts import FALSE, TRUE
 from python_runner.ingest.values.times import EARLIEST, LATEST
@@ -147,19 +147,23 @@ def _expected_value(column: Column) -> ExpectedValue:
 
 def _text_value(column: Column) -> ExpectedValue:
     given = f"to_varchar({column.snowflake_name})"
-    fits = f"bit_length({given}) <= {8 * column.max_bytes}"
+    value, certain, usable = given, f"position({SEPARATOR}, {given}) = 0", "true"
+    if column.required or column.lowercase:
+        certain = _is(given, PLAIN)
+        value = f"trim({given})" if column.required else given
+        usable = f"{value} <> ''" if column.required else "true"
+        value = f"lower({value})" if column.lowercase else value
+    fits = f"bit_length({value}) <= {8 * column.max_bytes}"
     if column.type.length is not None:
-        fits += f" and length({given}) <= {column.type.length}"
-    if not (column.required or column.lowercase):
-        return ExpectedValue(f"(position({SEPARATOR}, {given}) = 0 and {fits})", "true", given)
-    folded = f"trim({given})" if column.required else given
-    usable = f"({folded} <> '')" if column.required else "true"
-    value = f"lower({folded})" if column.lowercase else folded
-    return ExpectedValue(f"({_is(given, PLAIN)} and {fits})", usable, value)
+        fits += f" and length({value}) <= {column.type.length}"
+    if column.shorten:
+        return ExpectedValue(f"({certain} and {fits})", f"({usable})", value)
+    return ExpectedValue(f"({certain})", f"({usable} and {fits})", value)
 
 
 def _integer(column: Column) -> ExpectedValue:
-    given, text = _given(column)
+    given = f"to_varchar({column.snowflake_name})"
+    text = f"trim({given})"
     number = f"try_cast({text} as number(18, 0))"
     bits = INTEGER_BITS[column.kind]
     in_range = f" and {number} between {-(2 ** (bits - 1))} and {2 ** (bits - 1) - 1}" if bits < 64 else ""  # noqa: PLR2004
@@ -172,7 +176,8 @@ def _numeric(column: Column) -> ExpectedValue:
     if column.type.precision is None:
         return _unpredictable(column)
     scale = column.type.scale
-    given, text = _given(column)
+    given = f"to_varchar({column.snowflake_name})"
+    text = f"trim({given})"
     number = f"try_cast({text} as double)"
     scaled = f"abs({number} * 1e{scale})"
     rounded = f"round({number}, {scale})"
@@ -208,11 +213,6 @@ def _unpredictable(_column: Column) -> ExpectedValue:
     return ExpectedValue("false", "true", "''")
 
 
-def _given(column: Column) -> tuple[str, str]:
-    given = f"to_varchar({column.snowflake_name})"
-    return given, f"trim({given})"
-
-
 def _plain_number(given: str, text: str, *patterns: str) -> str:
     """Numbers in any other spelling are uncertain; what is no number is certain to be unusable."""
     known = " or ".join(_is(text, pattern) for pattern in patterns)
@@ -243,6 +243,5 @@ EXPECTED_VALUES: dict[Kind, Callable[[Column], ExpectedValue]] = {
 }
 LOADED_VALUES: dict[Kind, str] = {
     "date": "({} - date '1970-01-01')",
-    "timestamp": "(extract(epoch from {}) * 1000000)::bigint",
-    "timestamptz": "(extract(epoch from {}) * 1000000)::bigint",
+    **dict.fromkeys(TIMES, "(extract(epoch from {}) * 1000000)::bigint"),
 }
