@@ -55,14 +55,21 @@ def load(
     from_csv: Annotated[
         Path | None,
         typer.Option(
-            help="Read the source from a CSV file, optionally .gz.", exists=True, dir_okay=False, readable=True
+            help="Read the source from a CSV file, optionally .gz. If its declaration says `incremental: whole`, the"
+            " file is the whole table: rows that it lacks are deleted, up to the source's delete_limit."
         ),
     ] = None,
     from_parquet: Annotated[
-        Path | None,
-        typer.Option(help="Read the source from a Parquet file.", exists=True, dir_okay=False, readable=True),
+        Path | None, typer.Option(help="Read the source from a Parquet file; otherwise like --from-csv.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Fetch everything and apply the difference.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Fetch everything and apply the difference. With a file: the file is the whole table, and every row"
+            " that it lacks is deleted.",
+        ),
+    ] = False,
     reconcile: Annotated[
         bool, typer.Option("--reconcile", help="Compare checksums with Snowflake and repair what differs.")
     ] = False,
@@ -83,6 +90,12 @@ def load(
 
         sources = select_sources(read_sources(), source)
 
+        pages = None
+        if from_csv or from_parquet:
+            from python_runner.ingest.files import open_file
+
+            pages = open_file(sources[0], csv=from_csv, parquet=from_parquet)
+
         from python_runner.settings import postgres_settings, snowflake_settings
 
         postgres = postgres_settings()
@@ -90,7 +103,6 @@ def load(
         from python_runner import refresh
         from python_runner.console import report
         from python_runner.console.progress import progress_listener
-        from python_runner.ingest.files import read_csv, read_parquet
         from python_runner.postgres.run_lock import hold_run_lock
 
         with (
@@ -101,11 +113,7 @@ def load(
                 previews = refresh.preview_reconcile(
                     postgres, snowflake_settings(), sources, listener, guard=lock.check
                 )
-            elif from_csv:
-                pages = read_csv(from_csv, sources[0])
-                loaded = [refresh.load_file(postgres, sources[0], pages, listener, full=full, guard=lock.check)]
-            elif from_parquet:
-                pages = read_parquet(from_parquet, sources[0])
+            elif pages is not None:
                 loaded = [refresh.load_file(postgres, sources[0], pages, listener, full=full, guard=lock.check)]
             else:
                 mode: refresh.LoadMode = "reconcile" if reconcile else "full" if full else "ordinary"

@@ -33,8 +33,10 @@ class PostgresSettings(BaseSettings):
 
     @property
     def conninfo(self) -> str:
-        """The connection string, in any form that libpq accepts."""
-        return self.database_url.get_secret_value()
+        """The connection string, in any form that libpq accepts, with UTF-8 whatever the session's defaults are."""
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415
+
+        return make_conninfo("", **(parse_conninfo(self.database_url.get_secret_value()) | {"client_encoding": "UTF8"}))
 
     def for_dbt(self) -> dict[str, str]:
         """The same connection, as the environment variables that `profiles.yml.example` reads."""
@@ -46,6 +48,7 @@ class PostgresSettings(BaseSettings):
             "DBT_ENV_SECRET_PG_PASSWORD": parts.get("password"),
             "DBT_PG_DATABASE": parts.get("dbname"),
             "DBT_PG_SSLMODE": parts.get("sslmode"),
+            "PGCLIENTENCODING": parts.get("client_encoding"),
         }
         return {name: str(value) for name, value in dbt_env.items() if value}
 

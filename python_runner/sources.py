@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
+from python_runner import data_types
+from python_runner.data_types import DataType, Kind
 from python_runner.errors import RunnerError, UsageError
 from python_runner.project import DECLARATION
 
-Kind = Literal["text", "bigint", "integer", "boolean", "numeric", "timestamptz"]
+# Two such texts fit into an entry of a B-tree index, whatever they contain, and also in upper case.
+MAX_BYTES = 1_000
+INDEX_ENTRY_BYTES = 2_704
+WIDEST_NUMERIC = 420
+KEY_KINDS = ("text", "smallint", "integer", "bigint")
 
 
 class Column(BaseModel):
@@ -24,25 +31,52 @@ class Column(BaseModel):
     data_type: str
     origin: str = Field("", alias="from")
     required: bool = False
-    minimum: float | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
     lowercase: bool = False
+    max_bytes: int = Field(MAX_BYTES, ge=1, le=10_000_000)
+    shorten: bool = False
     unusable: Literal["reject", "null"] = "reject"
+
+    @field_validator("data_type")
+    @classmethod
+    def _is_supported(cls, written: str) -> str:
+        data_types.parse(written)
+        return written
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Column:
+        declared = self.model_fields_set
+        for_text, for_numbers = {"lowercase", "max_bytes", "shorten"}, {"minimum", "maximum"}
+        applying = for_text if self.kind == "text" else for_numbers if self.kind in data_types.NUMBERS else set()
+        if wrong := (declared & (for_text | for_numbers)) - applying:
+            raise ValueError(f"{', '.join(sorted(wrong))} does not apply to type {self.data_type}: remove it")
+        for bound in (self.minimum, self.maximum):
+            if bound is not None and not self.type.contains(bound):
+                raise ValueError(f"the bound {bound} is not a value of type {self.data_type}: change one of them")
+        return self
+
+    @property
+    def type(self) -> DataType:
+        """The declared type."""
+        return data_types.parse(self.data_type)
 
     @property
     def kind(self) -> Kind:
-        """The type without its precision."""
-        return re.sub(r"\(.*", "", self.data_type)  # type: ignore[return-value]
-
-    @property
-    def scale(self) -> int:
-        """Digits after the point of a numeric(p, s)."""
-        match = re.search(r",\s*(\d+)\)", self.data_type)
-        return int(match[1]) if match else 0
+        """The type without its sizes."""
+        return self.type.kind
 
     @property
     def snowflake_name(self) -> str:
         """The name of the column in Snowflake."""
         return self.origin or self.name
+
+    @property
+    def index_bytes(self) -> int:
+        """What a value takes at most in an index entry."""
+        if self.kind == "text":
+            return min(self.max_bytes, 4 * (self.type.length or self.max_bytes)) + 8
+        return WIDEST_NUMERIC if self.kind == "numeric" else 16
 
 
 class PartitionBy(BaseModel):
@@ -79,6 +113,7 @@ class Source(BaseModel):
     overlap_minutes: int = 60
     referenced_by: str | None = None
     reject_limit: float = Field(0.01, ge=0, le=1)
+    delete_limit: float = Field(0.1, ge=0, le=1)
     indexes: list[dict[str, Any]] = Field(default=[], description="Used by the dbt macros only.")
     partition_by: PartitionBy | None = None
     columns: tuple[Column, ...]
@@ -91,6 +126,30 @@ class Source(BaseModel):
                 f"{self.name} declares partition_by {named}: rows are upserted by the key {self.key}, and PostgreSQL"
                 f" requires it to contain the partition column: set {self.key} as one of range, hash, list"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _names_its_columns(self) -> Source:
+        if unknown := {self.key, *self.include, self.cursor or self.key} - set(self.column_names):
+            raise ValueError(f"{', '.join(sorted(unknown))} is not among the columns: declare it, or remove it")
+        if self.key_column.kind not in KEY_KINDS:
+            raise ValueError(f"the key {self.key} is a {self.key_column.kind}: use one of {', '.join(KEY_KINDS)}")
+        if self.cursor and self.column(self.cursor).kind != "timestamptz":
+            raise ValueError(f"the cursor {self.cursor} is a {self.column(self.cursor).kind}: use a timestamptz")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_indexes(self) -> Source:
+        indexes = [[self.key, *self.include]]
+        indexes += [[*i.get("columns", ()), *i.get("include", ())] for i in self.indexes if "served_by" not in i]
+        for index in indexes:
+            named = set(re.findall(r"\w+", " ".join(map(str, index))))
+            widest = 16 + sum(column.index_bytes for column in self.columns if column.name in named)
+            if widest > INDEX_ENTRY_BYTES:
+                raise ValueError(
+                    f"the index on {', '.join(map(str, index))} can have entries of {widest:,} bytes, and PostgreSQL"
+                    f" allows {INDEX_ENTRY_BYTES:,}: declare a lower max_bytes"
+                )
         return self
 
     @property
@@ -112,13 +171,11 @@ def read_sources(declaration: Path = DECLARATION) -> dict[str, Source]:
     """The declared sources by name, in load order. RunnerError names what is wrong."""
     try:
         tables = next(s for s in yaml.safe_load(declaration.read_text())["sources"] if s["name"] == "raw")["tables"]
-        return {table["name"]: _source(table) for table in tables}
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunnerError(f"{declaration.name}: {error.title}: {where}: {first['msg']}") from error
-    except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
-        raise RunnerError(f"{declaration.name} declares no sources that can be read: {error}") from error
+        return {table["name"]: _source(table, declaration) for table in tables}
+    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
+        raise RunnerError(
+            f"{declaration.name} declares no sources that can be read: {' '.join(str(error).split())}"
+        ) from error
 
 
 def select_sources(sources: dict[str, Source], name: str | None) -> list[Source]:
@@ -130,12 +187,20 @@ def select_sources(sources: dict[str, Source], name: str | None) -> list[Source]
     return [sources[name]]
 
 
-def _source(table: dict[str, Any]) -> Source:
+def _source(table: dict[str, Any], declaration: Path) -> Source:
     meta = table["config"]["meta"]
     key = meta["key"]
-    columns: Any = [
-        {"name": column["name"], "data_type": column["data_type"], "required": column["name"] == key}
+    columns: list[dict[str, Any]] = [
+        {"name": column["name"], "data_type": column.get("data_type"), "required": column["name"] == key}
         | column.get("config", {}).get("meta", {})
         for column in table["columns"]
     ]
-    return Source(name=table["name"], columns=columns, **meta)
+    try:
+        return Source(**(meta | {"name": table["name"], "columns": columns}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = [str(part) for part in first["loc"]]
+        if where[:1] == ["columns"] and len(where) > 1:
+            where[:2] = [columns[int(where[1])]["name"]]
+        message = first["msg"].removeprefix("Value error, ")
+        raise RunnerError(f"{declaration.name}: {'.'.join([table['name'], *where])}: {message}") from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
     from python_runner.postgres.diagnostics import Finding
     from python_runner.transform.dbt_build import BuildResult
 
-WIDTH = 120  # the tables need it; a narrower terminal wraps the lines
+WIDTH = 140  # the tables need it; a narrower terminal wraps the lines
 UNLIMITED = 10_000  # a pipe or a file has no width: cells are not shortened
 
 console = Console(highlight=False)
@@ -71,6 +71,7 @@ def print_loads(loaded: Iterable[LoadResult]) -> None:
                 "updated": one.rows_updated,
                 "deleted": one.rows_deleted,
                 "rejected": one.rows_rejected,
+                "nulled": one.rows_nulled,
                 "seconds": one.seconds,
                 "rows/s": round(one.rows_fetched / one.seconds),
                 "retries": one.retries,
@@ -97,6 +98,7 @@ def print_previews(previews: Iterable[Preview], *, as_json: bool) -> None:
                 "update": one.rows_updated,
                 "delete": one.rows_deleted,
                 "rejected": one.rows_rejected,
+                "nulled": one.rows_nulled,
             }
             for one in previews
         ],

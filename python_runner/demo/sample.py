@@ -7,9 +7,10 @@ from pathlib import Path
 
 import duckdb
 
+from python_runner.data_types import Kind
 from python_runner.demo.sample_sql import COUNTS, SCRIPTS
 from python_runner.errors import RunnerError
-from python_runner.sources import Kind, Source, read_sources
+from python_runner.sources import Source, read_sources
 
 DATABASE = "ALLDAY"
 SCHEMA = "PUBLIC"
@@ -43,10 +44,15 @@ class Scale:
 
 TYPES: dict[Kind, str] = {
     "text": "varchar",
-    "bigint": "bigint",
+    "smallint": "bigint",
     "integer": "bigint",
-    "boolean": "boolean",
+    "bigint": "bigint",
     "numeric": "double",
+    "real": "double",
+    "double precision": "double",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
     "timestamptz": "timestamp",
 }
 

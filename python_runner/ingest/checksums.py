@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from python_runner.ingest.clean import DECIMAL, EARLIEST, INTEGER, LATEST
+from python_runner.data_types import INTEGER_BITS, TIMES, Kind
+from python_runner.ingest.values.numbers import NUMBER
+from python_runner.ingest.values.texts import FALSE, TRUE
+from python_runner.ingest.values.times import EARLIEST, LATEST
 from python_runner.postgres import raw_schema
 from python_runner.snowflake.queries import Filter
-from python_runner.sources import Column, Kind, Source
+from python_runner.sources import Column, Source
 
 # Adjacent keys share a bucket, because late or lost rows are often adjacent. The number of buckets is prime, so that
 # keys of any stride use all buckets. The checksums of any table are then a few thousand rows.
@@ -26,7 +29,9 @@ DIGITS = 3  # leading digits of the md5 of a text key: 4,096 buckets
 SEPARATOR = "chr(31)"
 PLAIN = "^[ -~]*$"  # text that both servers trim and lower-case in the same way
 MAX_CERTAIN = 1e11  # below this, a double is exact to 0.0001
-TRUE, FALSE = ("true", "t", "1"), ("false", "f", "0")
+PLAIN_INTEGER = "^-?[0-9]{1,18}([.]0+)?$"
+NO_INTEGER = "^-?([0-9]*[.][0-9]*[1-9][0-9]*|[1-9][0-9]{19,})$"  # with a fraction, or of too many digits
+PLAIN_DECIMAL = "^-?[0-9]{1,15}([.][0-9]*)?([eE][+-]?[0-9]{1,2})?$"
 
 
 class ExpectedValue(NamedTuple):
@@ -124,7 +129,7 @@ def _key(source: Source) -> str:
 def _text(column: Column) -> str:
     expected = _expected_value(column)
     missing = "null" if column.required else "'-'"
-    unusable = "null" if column.unusable == "reject" else "'-'"
+    unusable = "null" if column.required or column.unusable == "reject" else "'-'"
     return (
         f"case when {column.snowflake_name} is null then {missing} when not {expected.certain} then '?'"
         f" when not {expected.usable} then {unusable} else '=' || to_varchar({expected.value}) end"
@@ -132,7 +137,7 @@ def _text(column: Column) -> str:
 
 
 def _loaded_text(column: Column) -> Composed:
-    value = SQL("(extract(epoch from {}) * 1000000)::bigint" if column.kind == "timestamptz" else "{}")
+    value = SQL(LOADED_VALUES.get(column.kind, "{}"))
     return SQL("coalesce('=' || {}::text, '-')").format(value.format(Identifier(column.name)))
 
 
@@ -142,32 +147,47 @@ def _expected_value(column: Column) -> ExpectedValue:
 
 def _text_value(column: Column) -> ExpectedValue:
     given = f"to_varchar({column.snowflake_name})"
-    if not (column.required or column.lowercase):
-        return ExpectedValue(f"(position({SEPARATOR}, {given}) = 0)", "true", given)
-    folded = f"trim({given})" if column.required else given
-    usable = f"({folded} <> '')" if column.required else "true"
-    return ExpectedValue(_is(given, PLAIN), usable, f"lower({folded})" if column.lowercase else folded)
+    value, certain, usable = given, f"position({SEPARATOR}, {given}) = 0", "true"
+    if column.required or column.lowercase:
+        certain = _is(given, PLAIN)
+        value = f"trim({given})" if column.required else given
+        usable = f"{value} <> ''" if column.required else "true"
+        value = f"lower({value})" if column.lowercase else value
+    fits = f"bit_length({value}) <= {8 * column.max_bytes}"
+    if column.type.length is not None:
+        fits += f" and length({value}) <= {column.type.length}"
+    if column.shorten:
+        return ExpectedValue(f"({certain} and {fits})", f"({usable})", value)
+    return ExpectedValue(f"({certain})", f"({usable} and {fits})", value)
 
 
 def _integer(column: Column) -> ExpectedValue:
     given = f"to_varchar({column.snowflake_name})"
-    number = f"try_cast(trim({given}) as number(18, 0))"
-    in_range = f" and {number} between {-(2**31)} and {2**31 - 1}" if column.kind == "integer" else ""
-    usable = f"({_is(f'trim({given})', INTEGER)}{in_range}{_at_least(number, column)})"
-    return ExpectedValue(_is(given, PLAIN), usable, number)
+    text = f"trim({given})"
+    number = f"try_cast({text} as number(18, 0))"
+    bits = INTEGER_BITS[column.kind]
+    in_range = f" and {number} between {-(2 ** (bits - 1))} and {2 ** (bits - 1) - 1}" if bits < 64 else ""  # noqa: PLR2004
+    usable = f"({_is(text, PLAIN_INTEGER)}{in_range}{_within_bounds(number, column)})"
+    return ExpectedValue(_plain_number(given, text, PLAIN_INTEGER, NO_INTEGER), usable, number)
 
 
 def _numeric(column: Column) -> ExpectedValue:
     """A value halfway between two results is uncertain, because the servers round it differently."""
+    if column.type.precision is None:
+        return _unpredictable(column)
+    scale = column.type.scale
     given = f"to_varchar({column.snowflake_name})"
-    number = f"try_cast(trim({given}) as double)"
-    scaled = f"abs({number} * 1e{column.scale})"
-    rounded = f"round({number}, {column.scale})"
+    text = f"trim({given})"
+    number = f"try_cast({text} as double)"
+    scaled = f"abs({number} * 1e{scale})"
+    rounded = f"round({number}, {scale})"
     certain = (
-        f"({_is(given, PLAIN)} and {scaled} < {MAX_CERTAIN:.0f} and abs({scaled} - floor({scaled}) - 0.5) > 0.0001)"
+        f"({_plain_number(given, text, PLAIN_DECIMAL)}"
+        f" and {scaled} < {MAX_CERTAIN:.0f} and abs({scaled} - floor({scaled}) - 0.5) > 0.0001)"
     )
-    usable = f"({_is(f'trim({given})', DECIMAL)}{_at_least(rounded, column)})"
-    return ExpectedValue(certain, usable, f"cast({rounded} as number(18, {column.scale}))")
+    fits = f" and abs({rounded}) < 1e{column.type.precision - scale}"
+    usable = f"({_is(text, PLAIN_DECIMAL)}{fits}{_within_bounds(rounded, column)})"
+    return ExpectedValue(certain, usable, f"cast({rounded} as number({column.type.precision}, {scale}))")
 
 
 def _boolean(column: Column) -> ExpectedValue:
@@ -184,19 +204,44 @@ def _timestamp(column: Column) -> ExpectedValue:
     return ExpectedValue("true", in_range, f"date_part(epoch_microsecond, {moment})")
 
 
+def _date(column: Column) -> ExpectedValue:
+    return ExpectedValue("true", "true", f"datediff(day, '1970-01-01'::date, {column.snowflake_name})")
+
+
+def _unpredictable(_column: Column) -> ExpectedValue:
+    """The servers write such numbers differently, so that they are fetched at each reconciliation."""
+    return ExpectedValue("false", "true", "''")
+
+
+def _plain_number(given: str, text: str, *patterns: str) -> str:
+    """Numbers in any other spelling are uncertain; what is no number is certain to be unusable."""
+    known = " or ".join(_is(text, pattern) for pattern in patterns)
+    return f"({_is(given, PLAIN)} and ({known} or not {_is(text, NUMBER)}))"
+
+
 def _is(text: str, pattern: str) -> str:
     return f"regexp_like({text}, '{pattern}')"
 
 
-def _at_least(number: str, column: Column) -> str:
-    return "" if column.minimum is None else f" and {number} >= {column.minimum!r}"
+def _within_bounds(number: str, column: Column) -> str:
+    least = "" if column.minimum is None else f" and {number} >= {column.minimum}"
+    return least if column.maximum is None else f"{least} and {number} <= {column.maximum}"
 
 
 EXPECTED_VALUES: dict[Kind, Callable[[Column], ExpectedValue]] = {
     "text": _text_value,
-    "bigint": _integer,
+    "smallint": _integer,
     "integer": _integer,
-    "boolean": _boolean,
+    "bigint": _integer,
     "numeric": _numeric,
+    "real": _unpredictable,
+    "double precision": _unpredictable,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
     "timestamptz": _timestamp,
+}
+LOADED_VALUES: dict[Kind, str] = {
+    "date": "({} - date '1970-01-01')",
+    **dict.fromkeys(TIMES, "(extract(epoch from {}) * 1000000)::bigint"),
 }

@@ -29,6 +29,33 @@ if TYPE_CHECKING:  # importing the connector takes a second
 BatchMode = Literal["first", "incremental", "full", "reconcile", "file"]
 
 
+FEW_ROWS = 100
+
+
+@dataclass(frozen=True)
+class _DeleteGuard:
+    """Refuses a load that deletes a larger share of the rows than declared, and more rows than are always allowed."""
+
+    source: Source
+    always_allowed: int
+    origin: str
+    remedy: str
+
+    def check(self, connection: Connection, batch: Batch) -> None:
+        """RunnerError, which undoes the transaction of the load."""
+        if batch.deleted <= self.always_allowed:
+            return
+        table = raw_schema.table(self.source)
+        held = _one(connection, SQL("select count(*) from {}").format(table)) + batch.deleted - batch.inserted
+        if batch.deleted > self.source.delete_limit * held:
+            raise RunnerError(
+                f"{self.source.name}: {self.origin} lacks {batch.deleted:,} of the {held:,} rows of"
+                f" raw.{self.source.name}, and would delete them, above the delete_limit of"
+                f" {self.source.delete_limit:.0%}: nothing was applied; complete {self.origin}, or delete them with"
+                f" {self.remedy}"
+            )
+
+
 @dataclass(frozen=True)
 class LoadResult:
     """The result of one load of one source."""
@@ -68,16 +95,21 @@ def load_from_snowflake(
     progress.pages_planned(len(planned.remaining))
     fetches = [(number, partial(snowflake.fetch, s.sql, s.params)) for number, s in planned.remaining.items()]
     workers = snowflake.settings.batches_in_parallel
-    return load_planned(pool, planned, fetches, mode=mode, whole=whole, workers=workers, progress=progress)
+    guard = None if full else _DeleteGuard(source, FEW_ROWS, "the source", f"runner load --source {source.name} --full")
+    return load_planned(pool, planned, fetches, mode=mode, whole=whole, workers=workers, progress=progress, guard=guard)
 
 
 def load_from_file(
     pool: Pool, source: Source, pages: Iterable[pa.Table], *, full: bool, progress: SourceProgress
 ) -> LoadResult:
-    """Load the pages of a file. With `full`, or if the source is always read whole, they are the whole table."""
+    """Load the pages of a file. With `full`, or if the source is always read whole, they are the whole table.
+
+    Without `full`, RunnerError if it would delete more than the source's `delete_limit`.
+    """
     fetches = (partial(lambda page: page, page) for page in pages)
     whole = full or source.incremental == "whole"
-    return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, progress=progress)
+    guard = None if full else _DeleteGuard(source, 0, "the file", "--full")
+    return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, progress=progress, guard=guard)
 
 
 def load_fetched(
@@ -90,12 +122,14 @@ def load_fetched(
     workers: int,
     progress: SourceProgress,
     scope: Composable = EVERYWHERE,
+    guard: _DeleteGuard | None = None,
 ) -> LoadResult:
     """Load what the fetches return, without resuming. With `whole`, it is all of the source within `scope`."""
     planned = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, mode))
     return load_planned(
-        pool, planned, enumerate(fetches), mode=mode, whole=whole, workers=workers, progress=progress, scope=scope
-    )
+        pool, planned, enumerate(fetches), mode=mode, whole=whole, workers=workers, progress=progress, scope=scope,
+        guard=guard,
+    )  # fmt: skip
 
 
 def load_planned(
@@ -108,6 +142,7 @@ def load_planned(
     workers: int,
     progress: SourceProgress,
     scope: Composable = EVERYWHERE,
+    guard: _DeleteGuard | None = None,
 ) -> LoadResult:
     """Stage what the fetches return and apply the whole stage in one transaction. A refused load is not resumed."""
     begin, source = perf_counter(), planned.source
@@ -120,6 +155,8 @@ def load_planned(
         if whole and scope is EVERYWHERE:
             refuse_empty_source(connection, source, staged)
         batch = apply(connection, source, staged, mode=mode, whole=whole, started_at=planned.started_at, scope=scope)
+        if guard:
+            guard.check(connection, batch)
         load_plan.abandon(connection, planned)
         return batch
 

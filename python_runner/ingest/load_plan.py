@@ -8,14 +8,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
 from python_runner.errors import RunnerError
-from python_runner.ingest.clean import RejectedRow, dumps
+from python_runner.ingest.clean import RejectedRow
+from python_runner.ingest.kept import dumps
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection
 from python_runner.snowflake.queries import Statement
@@ -31,7 +32,7 @@ class OvertakenError(RunnerError):
 
 @dataclass(frozen=True)
 class StagedCounts:
-    """Row counts of the staged pages: `rejected` rows were skipped, `nulled` rows lost an unusable value."""
+    """Row counts of the staged pages: `rejected` rows were skipped, `nulled` rows lost a value, or a part of it."""
 
     fetched: int
     rejected: int = 0
@@ -59,7 +60,7 @@ def begin(connection: Connection, source: Source, mode: str, statements: Sequenc
         values (%s, %s, %s, clock_timestamp(), %s)
         returning started_at, holder
         """,
-        (source.name, mode, _declaration(source), Jsonb([asdict(s) for s in statements], dumps=_with_numbers)),
+        (source.name, mode, _declaration(source), Jsonb(_serialized(statements))),
     ).fetchone()  # type: ignore[misc]
     return Plan(source, started_at, holder, dict(enumerate(statements)))
 
@@ -76,6 +77,7 @@ def unfinished(connection: Connection, source: Source, mode: str) -> Plan | None
             set holder = gen_random_uuid()
             where
                 source = %s and mode = %s and declaration = %s and started_at > clock_timestamp() - {max_age}
+                and jsonb_typeof(statements) = 'string'
                 and to_regclass(%s) is not null
             returning
                 started_at, holder, statements, array(select page from raw.load_pages where source = load_plans.source)
@@ -86,7 +88,8 @@ def unfinished(connection: Connection, source: Source, mode: str) -> Plan | None
     if found is None:
         return None
     started_at, holder, statements, staged = found
-    remaining = {number: Statement(**s) for number, s in enumerate(statements) if number not in set(staged)}
+    planned = enumerate(json.loads(statements))
+    remaining = {number: Statement(**s) for number, s in planned if number not in set(staged)}
     return Plan(source, started_at, holder, remaining, pages_kept=len(staged))
 
 
@@ -170,6 +173,12 @@ def _declaration(source: Source) -> str:
     return sha256(source.model_dump_json().encode()).hexdigest()
 
 
-def _with_numbers(statements: Any) -> str:
-    """Serialize the keys, which Snowflake returns as decimals, as integers."""
-    return json.dumps(statements, default=lambda value: int(value) if isinstance(value, Decimal) else str(value))
+def _serialized(statements: Sequence[Statement]) -> str:
+    """JSON inside a JSON string, because jsonb takes no NUL, which a text key can contain.
+
+    The keys that Snowflake returns as decimals become integers.
+    """
+    return json.dumps(
+        [asdict(statement) for statement in statements],
+        default=lambda value: int(value) if isinstance(value, Decimal) else str(value),
+    )

@@ -35,6 +35,7 @@ class Preview:
     source: str
     rows_fetched: int
     rows_rejected: int
+    rows_nulled: int
     rows_inserted: int
     rows_updated: int
     rows_deleted: int
@@ -101,7 +102,7 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, progress: Sourc
             refuse_empty_source(connection, source, staged)
         inserted, updated, deleted, first = connection.execute(query).fetchone()  # type: ignore[misc]
         load_plan.abandon(connection, planned)
-    return Preview(source.name, staged.fetched, staged.rejected, inserted, updated, deleted, first)
+    return Preview(source.name, staged.fetched, staged.rejected, staged.nulled, inserted, updated, deleted, first)
 
 
 def _compare(pool: Pool, snowflake: Snowflake, source: Source, progress: SourceProgress) -> ReconcileScope:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
 
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.sql import SQL, Identifier
+from pyarrow import csv
 
 from python_runner.ingest.clean import clean
 from python_runner.ingest.load_plan import Plan, record_page
@@ -43,22 +44,39 @@ def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, progress: Sour
     source = plan.source
     table = fetch()
     page = clean(table, source)
-    statement = SQL("copy {stage} ({columns}) from stdin with (format binary)").format(
-        stage=raw_schema.stage(source), columns=SQL(", ").join(map(Identifier, source.column_names))
+    # A numeric of any precision and scale has no Arrow type. It travels as text, which COPY reads in CSV only.
+    as_text = any(column.kind == "numeric" and column.type.precision is None for column in source.columns)
+    statement = SQL("copy {stage} ({columns}) from stdin with (format {format})").format(
+        stage=raw_schema.stage(source),
+        columns=SQL(", ").join(map(Identifier, source.column_names)),
+        format=SQL("csv" if as_text else "binary"),
     )
 
     def copy(connection: Connection) -> None:
         if not record_page(connection, plan, number, len(table), page.rejects):
             return
-        encoder = ArrowToPostgresBinaryEncoder(page.rows.schema)
         with connection.cursor().copy(statement) as sink:
-            sink.write(encoder.write_header())
-            for batch in page.rows.to_batches():
-                sink.write(encoder.write_batch(batch))
-            sink.write(encoder.finish())
+            for encoded in _csv(page.rows) if as_text else _binary(page.rows):
+                sink.write(encoded)
 
     pool.run_with_retry(copy)
     progress.page_staged(len(table))
+
+
+def _binary(rows: pa.Table) -> Iterator[bytes]:
+    encoder = ArrowToPostgresBinaryEncoder(rows.schema)
+    yield encoder.write_header()
+    for batch in rows.to_batches():
+        yield encoder.write_batch(batch)
+    yield encoder.finish()
+
+
+def _csv(rows: pa.Table) -> Iterator[bytes]:
+    """Text is quoted and NULL is not, so that NULL and the empty text differ."""
+    for batch in rows.to_batches():
+        encoded = pa.BufferOutputStream()
+        csv.write_csv(batch, encoded, csv.WriteOptions(include_header=False))
+        yield encoded.getvalue().to_pybytes()
 
 
 def _raise_first(futures: Iterable[Future[None]]) -> None:

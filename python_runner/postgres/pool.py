@@ -17,6 +17,7 @@ from python_runner.settings import PostgresSettings
 CONNECT_TIMEOUT_S = 10
 ATTEMPTS = 6
 MIN_SERVER_VERSION = 150000
+ENCODING = "UTF8"
 
 # Connection exceptions, and a server that stops or starts: https://www.postgresql.org/docs/current/errcodes-appendix.html
 CONNECTION_LOST = ("08", "57P01", "57P02", "57P03")
@@ -93,6 +94,11 @@ def open_pool(settings: PostgresSettings, guard: Guard = lambda: None) -> Iterat
             if connection.info.server_version < MIN_SERVER_VERSION:
                 raise RunnerError(
                     f"Postgres {connection.info.server_version // 10000} is too old: use version 15 or later"
+                )
+            if (encoding := connection.info.parameter_status("server_encoding")) != ENCODING:
+                raise RunnerError(
+                    f"the database {connection.info.dbname!r} has encoding {encoding}, which cannot store all text:"
+                    f" use one that is made with `createdb --encoding {ENCODING} --template template0`"
                 )
         with Pool(settings, guard) as pool:
             yield pool

@@ -39,7 +39,7 @@ create table if not exists raw.rejected_rows (
 );
 create unique index if not exists rejected_rows_once on raw.rejected_rows (source, reason, md5("row"::text));
 comment on column raw.rejected_rows.batch_id is 'NULL if the load was refused because of its rejects.';
-comment on column raw.rejected_rows.loaded is 'True if the row was loaded with NULL in place of the unusable value.';
+comment on column raw.rejected_rows.loaded is 'True if the row was loaded without the value, or with a part of it.';
 
 -- Unlogged, like the stages of all but first loads: after a server crash there is no plan, so the load starts over.
 create unlogged table if not exists raw.load_plans (

@@ -97,7 +97,7 @@ def select(source: Source, *filters: Filter) -> Statement:
 
 def _key(source: Source) -> str:
     name = source.key_column.snowflake_name
-    return f"try_cast(to_varchar({name}) as number(38, 0))" if source.key_column.kind == "bigint" else name
+    return name if source.key_column.kind == "text" else f"try_cast(to_varchar({name}) as number(38, 0))"
 
 
 def _one_of(source: Source, keys: Sequence[Any]) -> Filter:

@@ -6,21 +6,28 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from python_runner.data_types import Kind
 from python_runner.errors import RunnerError
-from python_runner.sources import Kind, Source
+from python_runner.sources import Source
 
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
 
 NUMBERS = {"NUMBER", "FLOAT", "TEXT"}
-# The Snowflake types (information_schema.columns.data_type) that `clean` converts to each kind.
+TIMES = {"TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"}
+# The Snowflake types (information_schema.columns.data_type) that are converted to each kind.
 READABLE: dict[Kind, set[str]] = {
     "text": {"TEXT", "NUMBER"},
-    "bigint": NUMBERS,
+    "smallint": NUMBERS,
     "integer": NUMBERS,
+    "bigint": NUMBERS,
     "numeric": NUMBERS,
+    "real": NUMBERS,
+    "double precision": NUMBERS,
     "boolean": {"BOOLEAN", "TEXT"},
-    "timestamptz": {"TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"},
+    "date": {"DATE"},
+    "timestamp": TIMES,
+    "timestamptz": TIMES,
 }
 COLUMNS = """
 select upper(table_name) as table_name, upper(column_name) as column_name, data_type

@@ -113,15 +113,16 @@ def _maintain(settings: PostgresSettings, statements: list[str]) -> None:
 @contextmanager
 def profiles(settings: PostgresSettings) -> Iterator[Path]:
     """The folder of a profile derived from DATABASE_URL, or the folder in DBT_PROFILES_DIR."""
-    if "DBT_PROFILES_DIR" in os.environ:
-        yield Path(os.environ["DBT_PROFILES_DIR"])
-        return
     before = dict(os.environ)
     with TemporaryDirectory(prefix="profiles-") as folder:
-        shutil.copy(PROJECT / "profiles.yml.example", Path(folder) / "profiles.yml")
-        os.environ.update(settings.for_dbt())
         try:
-            yield Path(folder)
+            if own := before.get("DBT_PROFILES_DIR"):
+                os.environ["PGCLIENTENCODING"] = settings.for_dbt()["PGCLIENTENCODING"]
+                yield Path(own)
+            else:
+                shutil.copy(PROJECT / "profiles.yml.example", Path(folder) / "profiles.yml")
+                os.environ.update(settings.for_dbt())
+                yield Path(folder)
         finally:
             os.environ.clear()
             os.environ.update(before)

@@ -88,6 +88,47 @@ def test_a_file_is_loaded_and_shows_in_the_status(tmp_path: Path, database: Data
 
 
 @pytest.mark.database
+def test_times_of_any_spelling_are_read_and_others_are_counted_in_the_printed_table(
+    tmp_path: Path, database: Database
+) -> None:
+    good = ["2025-06-01T10:00:00Z", "2025-06-01 12:00:00+02:00", "2025-06-01T10:00:00.000000000", "2025-06-01t10:00z"]
+    lines = [f"0xa,{moment},true,{time}" for moment, time in enumerate([*good, "yesterday"])]
+    (tmp_path / "h.csv").write_text("\n".join(["wallet_address,nft_id,is_locked,last_event_ts", *lines]))
+    arguments = ("load", "--source", "wallet_holdings", "--from-csv", "h.csv")
+    done = runner(*arguments, cwd=tmp_path, DATABASE_URL=database.url)
+    header, row = [line.split() for line in done.stdout.splitlines()[1:3]]
+    assert {name: row[header.index(name)] for name in ("rows", "inserted", "rejected", "nulled")} == {
+        "rows": "5", "inserted": "5", "rejected": "0", "nulled": "1"
+    }  # fmt: skip
+    times = database.rows("select distinct last_event_ts at time zone 'UTC' as t from raw.wallet_holdings order by t")
+    assert [str(row["t"]) for row in times] == ["2025-06-01 10:00:00", "None"]
+
+
+def test_the_help_says_what_a_file_deletes(tmp_path: Path) -> None:
+    shown = " ".join(runner("load", "--help", cwd=tmp_path).stdout.split())
+    assert "the file is the whole table: rows that it lacks are deleted, up to the source's delete_limit" in shown
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    ("name", "content", "code", "words"),
+    [
+        ("absent.csv", None, 2, ["cannot read absent.csv: No such file"]),
+        (".", None, 2, ["cannot read .: Is a directory"]),
+        ("prices.csv", "edition_id\n", 2, ["has no column lowest_ask"]),
+        ("prices.csv", 'edition_id,lowest_ask,avg_sale,top_sale\n"1"x,2,3,4\n', 1, ["line 2 has text after the quote"]),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_line(
+    tmp_path: Path, database: Database, name: str, content: str | None, code: int, words: list[str]
+) -> None:
+    if content:
+        (tmp_path / name).write_text(content)
+    arguments = ("load", "--source", "edition_price_scrape", "--from-csv", name)
+    assert_one_line(runner(*arguments, cwd=tmp_path, DATABASE_URL=database.url), code, *words)
+
+
+@pytest.mark.database
 def test_progress_is_printed_as_json_lines(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
     environment = warehouse.environment | {
         "DATABASE_URL": database.url,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from python_runner.errors import RunnerError
 from python_runner.ingest.files import read_csv
 from python_runner.ingest.load import LoadResult, load_from_file
 from python_runner.ingest.source_progress import SourceProgress
@@ -104,6 +105,62 @@ def test_a_whole_source_in_a_file_is_known_as_far_as_the_file_goes(
     assert database.value(HELD) == "1 0xa, 2 0xa"
     load("wallet_holdings")
     assert database.value(HELD) == "1 0xb, 2 0xa"
+
+
+PRICED = "select string_agg(edition_id, ' ' order by edition_id) from raw.edition_price_scrape"
+
+
+def prices(*editions: int) -> list[str]:
+    return ["edition_id,lowest_ask,avg_sale,top_sale", *(f"ED{edition},1,2,3" for edition in editions)]
+
+
+def test_a_file_with_a_part_of_a_whole_source_is_refused_without_full(load_file: LoadFile, database: Database) -> None:
+    load_file("edition_price_scrape", *prices(1, 2, 3, 4, 5, 6))
+    message = "the file lacks 5 of the 6 rows of raw.edition_price_scrape.*above the delete_limit of 10%.*with --full"
+    with pytest.raises(RunnerError, match=message):
+        load_file("edition_price_scrape", *prices(1, 7))
+    assert database.value(PRICED) == "ED1 ED2 ED3 ED4 ED5 ED6"
+    assert database.value("select count(*) from raw.load_batches") == 1
+    assert database.value("select count(*) from raw.edition_price_scrape_changes") == 0
+    loaded = load_file("edition_price_scrape", *prices(1, 7), full=True)
+    assert (loaded.rows_inserted, loaded.rows_deleted) == (1, 5)
+    with pytest.raises(RunnerError, match="would delete every row"):
+        load_file("edition_price_scrape", *prices(), full=True)
+
+
+def test_a_file_that_lacks_no_more_than_the_limit_is_loaded(load_file: LoadFile) -> None:
+    load_file("edition_price_scrape", *prices(*range(10)))
+    assert load_file("edition_price_scrape", *prices(*range(1, 40))).rows_deleted == 1
+    with pytest.raises(RunnerError, match="lacks 4 of the 39 rows"):
+        load_file("edition_price_scrape", *prices(*range(5, 90)))
+
+
+def test_a_file_of_rows_that_cannot_be_loaded_deletes_no_more_than_the_limit(load_file: LoadFile) -> None:
+    """A rejected row is not in the stage: for the table it is gone."""
+    load_file("edition_price_scrape", *prices(1, 2, 3))
+    with pytest.raises(RunnerError, match="lacks 1 of the 3 rows"):
+        load_file("edition_price_scrape", *prices(1, 2), "ED3,-1,,")
+
+
+def test_a_file_of_a_source_with_a_cursor_deletes_with_full_alone(load_file: LoadFile, database: Database) -> None:
+    load_file("wallet_holdings", *holdings(*(f"0xa,{moment},false,2025-06-01 00:00:00" for moment in range(1, 5))))
+    load_file("wallet_holdings", *holdings("0xb,1,false,2025-06-02 00:00:00"))
+    assert database.value(HELD) == "1 0xb, 2 0xa, 3 0xa, 4 0xa"
+    load_file("wallet_holdings", *holdings("0xb,1,false,2025-06-02 00:00:00"), full=True)
+    assert database.value(HELD) == "1 0xb"
+
+
+def test_a_source_that_came_back_in_part_is_refused(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    """A scraper that failed half way; a few rows are always let go."""
+    warehouse.execute("insert into EDITION_PRICE_SCRAPE select 'ED' || i, 1, 2, 3 from range(1, 301) as r (i)")
+    load("edition_price_scrape")
+    warehouse.execute("delete from EDITION_PRICE_SCRAPE where edition_id <= 'ED2'")
+    message = "the source lacks 112 of the 300 rows.*complete the source, or delete them with runner load .*--full"
+    with pytest.raises(RunnerError, match=message):
+        load("edition_price_scrape")
+    assert database.value("select count(*) from raw.edition_price_scrape") == 300
+    (loaded,) = load("edition_price_scrape", full=True)
+    assert loaded.rows_deleted == 112
 
 
 def test_a_database_of_an_older_version_is_known_up_to_its_highest_key(
