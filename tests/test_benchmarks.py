@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks import report
 from benchmarks.variants import VARIANTS
 from python_runner.project import PROJECT
 
 
+@pytest.mark.slow
 def test_every_way_is_measured_at_a_small_scale(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", "--scale", "50k", "--output", str(tmp_path)]
     ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)

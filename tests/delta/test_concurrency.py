@@ -165,6 +165,7 @@ def test_after_a_run_of_one_model_the_others_catch_up(scene: Scene, model: str) 
     assert scene.assert_equal_after_a_run().rebuilt == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [False, True])
 def test_a_developer_builds_while_production_is_made_anew(scene: Scene, tmp_path: Path, known: bool) -> None:
     developer = replace(scene.project, folder=tmp_path, schema="ci_x", manifest=None)
@@ -185,6 +186,7 @@ def test_a_developer_builds_while_production_is_made_anew(scene: Scene, tmp_path
     scene.assert_equal("ci_x", built)
 
 
+@pytest.mark.slow
 def test_a_full_build_as_at_a_deployment_beside_a_run(scene: Scene) -> None:
     scene.trade()
     scene.lock("excluded_wallets")

@@ -25,7 +25,7 @@ from tests.delta.crowd import open_crowd, trade_crowd
 from tests.delta.oracle import differences
 from tests.delta.project import Connection, Project
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 KILLS = int(os.environ.get("CRASH_KILLS", "4"))
 MOMENTS = 20_000

@@ -12,7 +12,7 @@ from tests.delta.market import Market
 from tests.delta.project import Project, Run
 from tests.delta.scene import Scene, scene_of
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 KEEPING = ("repeatable read", "serializable")
 keeping = pytest.mark.parametrize("scene", KEEPING, indirect=True)

@@ -12,7 +12,7 @@ from tests.delta.market import EDITIONS, MOMENTS, WALLETS, Change, Market
 from tests.delta.oracle import differences
 from tests.delta.project import Connection, Project, copy_project
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 META = "    meta={\n"
 DECLARED = {

@@ -23,7 +23,7 @@ from tests.delta.oracle import differences
 from tests.delta.rounds import Round, Server, in_short, opened
 from tests.delta.workers import workers
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 ROUNDS = int(os.environ.get("CONCURRENCY_ROUNDS", "4"))
 FIRST = int(os.environ.get("CONCURRENCY_FIRST", "0"))

@@ -16,7 +16,7 @@ from tests.delta.scene import Scene, scene_of
 from tests.delta.test_concurrency import READERS
 from tests.delta.workers import holding, workers
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 # Stops the conversion before its renames, with the table locked and copied.
 STOP_BEFORE_RENAME = """

@@ -16,6 +16,8 @@ from python_runner.project import PROJECT
 from tests.conftest import Database
 from tests.runner.test_cli import runner
 
+pytestmark = pytest.mark.slow
+
 SUMMARY = """
 select wallet_address, moments_total, locked_count, tier_rare, floor_value, asp_value, priced_moments
 from wallet_summary_snapshot

@@ -73,6 +73,7 @@ def test_the_added_source_is_loaded(database: Database, warehouse: Warehouse, tm
     assert database.value("select sum(weight) from raw.challenges_changes") == -1
 
 
+@pytest.mark.slow
 def test_the_demo_and_the_tests_work_with_the_added_source(tmp_path: Path) -> None:
     home = tmp_path / "project"
     for name in subprocess.run(

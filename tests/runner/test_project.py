@@ -35,6 +35,7 @@ def dbt(*arguments: str, profiles: Path, settings: PostgresSettings) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.database
 def test_plain_dbt_builds_from_the_profile_alone(
     tmp_path: Path, load: Loader, database: Database, warehouse: Warehouse

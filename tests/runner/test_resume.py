@@ -71,6 +71,7 @@ def pages_of(proxy: Proxy) -> list[str]:
     return [r.statement for r in proxy.statements if "as k from" not in r.statement and "from ALLDAY" in r.statement]
 
 
+@pytest.mark.slow
 def test_a_killed_load_goes_on(
     proxy: Proxy,
     behind: Warehouse,

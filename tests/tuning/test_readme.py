@@ -18,7 +18,7 @@ from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings
 from tests.renewable import renewable
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 PACKAGE = PROJECT / "macros/tuning"
 PAGE = (PACKAGE / "README.md").read_text()
