@@ -9,8 +9,8 @@
 
 
 {% macro postgres__rebuild_differences(mart, ignore) -%}
-    {%- set copy = adapter.dispatch('rebuild_check_copy', 'delta_models')(mart) -%}
     {%- set is_checked = execute and var('compare_rebuild', false) -%}
+    {%- set copy = adapter.dispatch('rebuild_check_copy', 'delta_models')(mart) if is_checked -%}
     {%- set is_copied = is_checked and load_relation(copy) is not none -%}
     {%- set ignored = "'{" ~ ignore | join(', ') ~ "}'::text[]" -%}
     {%- for state, one, other in [['by increments', copy, mart], ['rebuilt', mart, copy]] if is_copied %}
