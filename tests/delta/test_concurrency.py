@@ -53,6 +53,7 @@ def test_a_reader_that_begins_while_its_changelog_is_rebuilt_counts_it_once(scen
     scene.assert_equal_after_a_run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changelog", READERS)
 def test_a_changelog_that_is_rebuilt_while_it_is_read_counts_once(scene: Scene, changelog: str) -> None:
     scene.trade()
@@ -80,6 +81,7 @@ def test_the_older_of_two_rebuilds_does_not_win(scene: Scene, written: str, full
     scene.assert_equal_after_a_run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", CHANGELOGS)
 def test_two_full_refreshes_of_everything_end(scene: Scene, written: str) -> None:
     scene.trade()
@@ -92,6 +94,7 @@ def test_two_full_refreshes_of_everything_end(scene: Scene, written: str) -> Non
     scene.assert_equal_after_a_run()
 
 
+@pytest.mark.slow
 def test_two_first_builds_at_once_end(scene: Scene) -> None:
     tables = ", ".join((*CHANGELOGS, *SNAPSHOTS[:-1]))
     scene.connection.execute(f"drop table {tables} cascade")
@@ -133,6 +136,7 @@ def test_a_run_that_began_beside_a_compaction_reads_all(scene: Scene) -> None:
     scene.assert_equal_after_a_run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full_refresh", [False, True])
 def test_a_load_that_begins_during_a_run_waits_for_it(scene: Scene, full_refresh: bool) -> None:
     scene.trade()
@@ -146,6 +150,7 @@ def test_a_load_that_begins_during_a_run_waits_for_it(scene: Scene, full_refresh
     scene.assert_equal_after_a_run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full_refresh", [False, True])
 @pytest.mark.parametrize("model", ["int_wallet_editions", "top_wallets_snapshot"])
 def test_a_process_killed_before_it_commits_has_written_nothing(scene: Scene, model: str, full_refresh: bool) -> None:
@@ -158,6 +163,7 @@ def test_a_process_killed_before_it_commits_has_written_nothing(scene: Scene, mo
     scene.assert_equal_after_a_run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["int_wallet_facts", "top_wallets_snapshot"])
 def test_after_a_run_of_one_model_the_others_catch_up(scene: Scene, model: str) -> None:
     scene.trade()

@@ -60,6 +60,7 @@ def build(database: Database) -> None:
         refresh.build(database.settings, listener)
 
 
+@pytest.mark.slow
 def test_the_longest_texts_and_the_highest_sums_are_built_and_refreshed(database: Database, load: Load) -> None:
     moments = range(1, MOST_MOMENTS + 1)
     held = [(m, WALLET, "true", "2025-06-01T10:00:00Z") for m in moments]
