@@ -4,7 +4,8 @@ INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # On the oldest supported server, a statement of each kind; on GitHub, all of them.
-SERVER_TESTS := tests/delta/test_history.py tests/runner/test_load.py \
+SERVER_TESTS := $(patsubst %,tests/delta/test_%.py,history watermarks contents) \
+    $(patsubst %,tests/runner/test_%.py,load rights run_lock encoding) \
     $(patsubst %,tests/tuning/test_%.py,indexes materialized_views monitoring partitions site)
 
 .DEFAULT_GOAL := help
