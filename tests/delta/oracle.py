@@ -155,6 +155,12 @@ def differences(connection: Connection[Any], schema: str = "public", tables: Seq
     return {table: difference(connection, table, REBUILT[table], schema) for table in tables}
 
 
+def assert_equal(connection: Connection[Any], schema: str = "public", tables: Sequence[str] = TABLES) -> None:
+    """Fail where a published table differs from its rebuild."""
+    wrong = {table: rows for table, rows in differences(connection, schema, tables).items() if rows}
+    assert not wrong, f"rows that differ from a rebuild: {wrong}"
+
+
 def compared_columns(connection: Connection[Any], rebuilt: str) -> list[str]:
     """The columns that the rebuild says something of."""
     described = connection.execute(SQL("select * from ({}) as rebuilt limit 0").format(SQL(rebuilt))).description

@@ -12,7 +12,7 @@ import psycopg
 
 from tests.delta.conftest import Workshop
 from tests.delta.market import Change, Market
-from tests.delta.oracle import differences
+from tests.delta.oracle import assert_equal
 from tests.delta.project import SNAPSHOTS, Connection, Project, Run
 from tests.delta.workers import Command, Workers, hold, holding, workers
 
@@ -93,8 +93,7 @@ class Scene:
         self.connection.execute(f"alter database {name} set default_transaction_isolation = '{isolation}'")
 
     def assert_equal(self, schema: str = "public", tables: tuple[str, ...] = SNAPSHOTS) -> None:
-        wrong = {table: rows for table, rows in differences(self.connection, schema, tables).items() if rows}
-        assert not wrong, f"rows that differ from a rebuild: {wrong}"
+        assert_equal(self.connection, schema, tables)
 
     def assert_equal_after_a_run(self) -> Run:
         """One ordinary run of everything mends what a command may have left."""

@@ -51,12 +51,21 @@ def test_a_seed_that_is_loaded_again_unchanged_rebuilds_nothing(project: Project
     assert project.run().rebuilt == {}
 
 
-def test_a_seed_that_is_not_declared_is_an_error(workshop: Workshop, opened: Market, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("{int_wallet_facts: whole}", "reads the seed excluded_wallets, which meta.delta does not name"),
+        ("{excluded_wallets: content}", "declares only content under meta.delta"),
+    ],
+)
+def test_a_declaration_that_would_miss_changes_is_an_error(
+    workshop: Workshop, opened: Market, tmp_path: Path, declared: str, message: str
+) -> None:
     assert opened
     production = workshop.renew("traded")
     project = Project(production.url, tmp_path, home=copy_project(tmp_path / "project"))
     settings = project.home / "dbt_project.yml"
-    settings.write_text(settings.read_text().replace(", excluded_wallets: content}", "}"))
+    settings.write_text(settings.read_text().replace("{int_wallet_facts: whole, excluded_wallets: content}", declared))
     project.parse()
     errors = project.run("top_wallets_snapshot").errors
-    assert "reads the seed excluded_wallets, which meta.delta does not name" in errors["top_wallets_snapshot"]
+    assert message in errors["top_wallets_snapshot"]

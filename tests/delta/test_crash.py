@@ -22,8 +22,8 @@ import pytest
 from tests.conftest import Database, Warehouse
 from tests.delta.conftest import Workshop
 from tests.delta.crowd import open_crowd, trade_crowd
-from tests.delta.oracle import differences
-from tests.delta.project import Connection, Project
+from tests.delta.oracle import assert_equal
+from tests.delta.project import Project
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
@@ -32,10 +32,6 @@ MOMENTS = 20_000
 RUNNER = Path(sys.executable).parent / "runner"
 
 Record = Callable[[str, object], None]
-
-
-def assert_equal(connection: Connection) -> None:
-    assert not {table: rows for table, rows in differences(connection).items() if rows}
 
 
 def trade_and_build(project: Project, seed: int) -> None:

@@ -14,14 +14,10 @@ import pytest
 from tests.delta.breaking import Moment, broken
 from tests.delta.conftest import Trade
 from tests.delta.market import HOLDINGS, METADATA, MOMENTS, PRICES, SOURCES
-from tests.delta.oracle import REBUILT, TIMES, compared_columns, differences
+from tests.delta.oracle import REBUILT, TIMES, assert_equal, compared_columns, differences
 from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Connection, Project
 
 pytestmark = pytest.mark.database
-
-
-def assert_equal(connection: Connection) -> None:
-    assert not {table: rows for table, rows in differences(connection).items() if rows}
 
 
 def watermarks(connection: Connection, schema: str = "public") -> list[Any]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.delta import oracle
 from tests.delta.market import EDITIONS, MOMENTS, WALLETS, Change, Market
-from tests.delta.oracle import differences
 from tests.delta.project import Connection, Project, copy_project
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
@@ -75,7 +75,7 @@ def assert_maintained(project: Project, connection: Connection, market: Market, 
 
 
 def assert_equal(connection: Connection) -> None:
-    assert not {table: rows for table, rows in differences(connection).items() if rows}
+    oracle.assert_equal(connection)
     found = {
         table: connection.execute("select count(*) from pg_inherits where inhparent = to_regclass(%s)", (table,))
         for table in PARTITIONS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import psycopg
@@ -28,7 +29,8 @@ begin
 end $$;
 create event trigger stop on ddl_command_start when tag in ('ALTER TABLE') execute function raw.stop()
 """
-PARTITION_BY = "'partition_by': {'hash': 'wallet_address', 'partitions': 3},\n"
+# The second reads its own table before it writes to it.
+CONVERTED = {"marts/wallet_summary_snapshot": "wallet_address", "intermediate/int_editions": "edition_id"}
 
 
 @pytest.fixture
@@ -58,13 +60,17 @@ def test_a_table_of_another_shape_is_swapped_beside_a_run(scene: Scene, model: s
     scene.assert_equal_after_a_run()
 
 
-def test_a_run_waits_for_a_table_that_is_converted(database_url: str, tmp_path: Path, opened: Market) -> None:
+@pytest.mark.parametrize("path", CONVERTED)
+def test_a_run_waits_for_a_table_that_is_converted(
+    database_url: str, tmp_path: Path, opened: Market, path: str
+) -> None:
     project = Project(database_url, tmp_path, home=copy_project(tmp_path / "project"))
-    model = project.home / "models/marts/wallet_summary_snapshot.sql"
+    model, table = project.home / f"models/{path}.sql", path.split("/")[1]
+    partition_by = f"'partition_by': {{'hash': '{CONVERTED[path]}', 'partitions': 3}},\n"
     project.prepare()
 
     def convert(own: Project) -> Run:
-        own.operate("partition_table", table="wallet_summary_snapshot")
+        own.operate("partition_table", table=table)
         return Run({}, {}, {})
 
     with (
@@ -74,13 +80,16 @@ def test_a_run_waits_for_a_table_that_is_converted(database_url: str, tmp_path: 
     ):
         opened.load_all(connection, whole=True)
         assert project.run().ok
-        model.write_text(model.read_text().replace("    meta={\n", "    meta={\n        " + PARTITION_BY))
+        opened = deepcopy(opened)
+        opened.happen([("price", "ED1", 9, 9), ("transfer", 1, "0xc")])
+        opened.load_all(connection)
+        model.write_text(model.read_text().replace("    meta={\n", "    meta={\n        " + partition_by))
         project.parse()
         connection.execute(STOP_BEFORE_RENAME)
         holding(holder)
         converting = started.work("converting", project, convert)
         assert converting.waits(connection)
-        running = started.start("running", project, "wallet_summary_snapshot")
+        running = started.start("running", project, table)
         assert running.waits(connection)
         holder.commit()
         assert not converting.join(connection).error

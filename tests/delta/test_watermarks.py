@@ -12,17 +12,13 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from tests.delta.conftest import Trade
-from tests.delta.oracle import differences
+from tests.delta.oracle import assert_equal
 from tests.delta.project import CHANGELOGS, MODELS, Connection, Project
 
 pytestmark = pytest.mark.database
 
 HELD = "create or replace function raw.wait() returns trigger language plpgsql as"
 HELD += " 'begin perform pg_advisory_xact_lock(4711); return null; end'"
-
-
-def assert_equal(connection: Connection) -> None:
-    assert not {table: rows for table, rows in differences(connection).items() if rows}
 
 
 @contextmanager
