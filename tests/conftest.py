@@ -41,6 +41,11 @@ SOURCE_TABLES = {
 }
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores, because tests wait for servers."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Postgres server on which databases may be created."""

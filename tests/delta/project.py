@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,9 +166,10 @@ class Project:
     def _invoke(self, command: str, *arguments: str, listen: Any = lambda _event: None) -> Any:
         flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-use-colors"]
         folders = ["--project-dir", self.home, "--profiles-dir", self.folder, "--target-path", self.folder / "target"]
-        with self._environment():
-            runner = dbtRunner(manifest=self.manifest, callbacks=[listen])
-            return runner.invoke([*flags, command, *map(str, folders), *arguments])
+        runner = dbtRunner(manifest=self.manifest, callbacks=[listen])
+        # dbt reads the source of every frame that calls it, several times a command: a thread of its own has few.
+        with self._environment(), ThreadPoolExecutor(1) as thread:
+            return thread.submit(runner.invoke, [*flags, command, *map(str, folders), *arguments]).result()
 
     @contextmanager
     def _environment(self) -> Iterator[None]:

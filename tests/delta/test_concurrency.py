@@ -12,6 +12,7 @@ from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 from tests.delta.project import CHANGELOGS, SNAPSHOTS
 from tests.delta.scene import Scene, scene_of
+from tests.tiers import first_of
 
 pytestmark = pytest.mark.database
 
@@ -40,7 +41,7 @@ def test_a_full_refresh_beside_a_run_counts_changes_once(scene: Scene) -> None:
     scene.assert_equal_after_a_run()
 
 
-@pytest.mark.parametrize("changelog", READERS)
+@pytest.mark.parametrize("changelog", first_of(READERS))
 def test_a_reader_that_begins_while_its_changelog_is_rebuilt_counts_it_once(scene: Scene, changelog: str) -> None:
     scene.trade()
     assert scene.project.run("intermediate").ok
@@ -68,7 +69,7 @@ def test_a_changelog_that_is_rebuilt_while_it_is_read_counts_once(scene: Scene, 
 
 
 @pytest.mark.parametrize("full_refresh", [False, True])
-@pytest.mark.parametrize("written", ["delta.watermarks", "top_wallets_snapshot"])
+@pytest.mark.parametrize("written", first_of(["delta.watermarks", "top_wallets_snapshot"]))
 def test_the_older_of_two_rebuilds_does_not_win(scene: Scene, written: str, full_refresh: bool) -> None:
     scene.trade()
     scene.connection.execute("delete from delta.watermarks where reader = 'top_wallets_snapshot'::regclass")

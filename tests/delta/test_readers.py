@@ -57,6 +57,7 @@ class Reader(threading.Thread):
             self.error = error
 
 
+@pytest.mark.slow
 def test_readers_see_whole_states_alone(workshop: Workshop, record_property: Callable[[str, object], None]) -> None:
     project = workshop.renew()
     published: States = defaultdict(set)

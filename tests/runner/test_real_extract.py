@@ -23,6 +23,7 @@ EXTRACT = PROJECT.parent / "shared" / "data"
 
 pytestmark = [
     pytest.mark.database,
+    pytest.mark.slow,
     pytest.mark.skipif(not EXTRACT.is_dir(), reason="the real extract is not here"),
 ]
 
