@@ -52,7 +52,7 @@ def fill(settings: PostgresSettings, held: int) -> float:
 
 
 def _load(pool: Pool, generated: duckdb.DuckDBPyConnection, source: Source) -> None:
-    reader = generated.execute(select(source, EVERYTHING).sql).to_arrow_reader(PAGE)
+    reader = generated.sql(select(source, EVERYTHING).sql).to_arrow_reader(PAGE)
     fetches = (partial(pa.Table.from_batches, [batch]) for batch in reader)
 
     load_fetched(pool, source, fetches, mode="first", whole=True, workers=2, progress=SourceProgress())

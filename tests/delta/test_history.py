@@ -155,6 +155,11 @@ def test_a_build_equals_a_rebuild_after_any_history(
     workshop: Workshop, record_property: Callable[[str, object], None]
 ) -> None:
     counts: dict[str, int] = {}
-    run_state_machine_as_test(lambda: History(workshop, counts), settings=PROFILE)  # type: ignore[no-untyped-call]
+
+    class HistoryHere(History):
+        def __init__(self) -> None:
+            super().__init__(workshop, counts)
+
+    run_state_machine_as_test(HistoryHere, settings=PROFILE)
     for what, count in counts.items():
         record_property(what, count)
