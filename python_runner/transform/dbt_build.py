@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +15,8 @@ import psycopg
 
 from python_runner.errors import RunnerError
 from python_runner.project import PROJECT
-from python_runner.settings import PostgresSettings
+from python_runner.settings import REMEDIES, PostgresSettings
+from python_runner.transform.dbt_profile import profiles
 
 OnNode = Callable[[str, int | None], None]
 NOTHING_BUILT = ("operation", "exposure")
@@ -110,24 +108,6 @@ def _maintain(settings: PostgresSettings, statements: list[str]) -> None:
                 connection.execute(statement.encode())
 
 
-@contextmanager
-def profiles(settings: PostgresSettings) -> Iterator[Path]:
-    """The folder of a profile derived from DATABASE_URL, or the folder in DBT_PROFILES_DIR."""
-    before = dict(os.environ)
-    with TemporaryDirectory(prefix="profiles-") as folder:
-        try:
-            if own := before.get("DBT_PROFILES_DIR"):
-                os.environ["PGCLIENTENCODING"] = settings.for_dbt()["PGCLIENTENCODING"]
-                yield Path(own)
-            else:
-                shutil.copy(PROJECT / "profiles.yml.example", Path(folder) / "profiles.yml")
-                os.environ.update(settings.for_dbt())
-                yield Path(folder)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-
-
 def _explain(failures: list[Any]) -> str:
     if not failures:
         return "dbt failed without naming a node: run `dbt build` to see its log"
@@ -138,4 +118,6 @@ def _explain(failures: list[Any]) -> str:
 
 
 def _one_line(message: object) -> str:
-    return " ".join(str(message).split())[:400]
+    text = " ".join(str(message).split())[:400]
+    hints = (f": {remedy}" for limit, remedy in REMEDIES.items() if f"due to {limit} timeout" in text)
+    return text + next(hints, "")
