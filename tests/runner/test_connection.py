@@ -73,7 +73,7 @@ def seen_by_dbt(settings: PostgresSettings, query: str = SESSION) -> dict[str, A
     """The answer in the session that dbt opens."""
     found = credentials(settings)
     with profiles(settings):
-        opened = Connection(Kind("postgres"), None, ConnectionState.INIT, credentials=found)
+        opened = Connection(Kind("postgres"), None, found, ConnectionState.INIT)
         handle = PostgresConnectionManager.open(opened).handle  # type: ignore[no-untyped-call]
     with handle.cursor() as cursor:
         cursor.execute(query)
