@@ -28,8 +28,9 @@ from python_runner.errors import RunnerError, UsageError
 from python_runner.postgres.pool import open_pool
 from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings, postgres_settings
+from python_runner.transform.dbt_build import build
 from python_runner.transform.dbt_profile import check_connection, profiles
-from tests.conftest import Database
+from tests.conftest import Database, prepare
 
 pytestmark = pytest.mark.database
 
@@ -253,3 +254,13 @@ def test_both_halves_have_the_time_limits(database: Database) -> None:
 def test_dbt_that_is_refused_is_told_before_anything_is_loaded(database: Database) -> None:
     with pytest.raises(RunnerError, match="^Postgres refuses dbt .*check DATABASE_URL$"):
         check_connection(settings_of(make_conninfo(database.url, options="-c no_such_setting=1")))
+
+
+def test_a_limit_that_stops_a_model_names_the_setting(database: Database) -> None:
+    settings = settings_of(database.url, db_pool_min=1, db_lock_timeout_s=1)
+    with open_pool(settings) as pool:
+        prepare(pool)
+    with database.connect() as loading:
+        loading.execute("select pg_advisory_xact_lock(hashtextextended('delta', 0))")
+        with pytest.raises(RunnerError, match=r"^dbt: int_\w+ .*lock timeout.*raise DB_LOCK_TIMEOUT_S$"):
+            build(settings, "--select", "staging", "int_editions", "--exclude-resource-type", "test", "unit_test")
