@@ -174,7 +174,7 @@ def dbt(
 
         from python_runner.transform.dbt_build import run_command
 
-        raise typer.Exit(run_command(postgres, arguments))
+        raise typer.Exit(run_command(postgres, arguments, lambda text: typer.echo(text, err=True)))
 
 
 @app.command()

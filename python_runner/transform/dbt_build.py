@@ -66,16 +66,23 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     )
 
 
-def run_command(settings: PostgresSettings, arguments: list[str]) -> int:
-    """Run any dbt command as `dbt` does, with its output. Returns its exit code."""
+def run_command(settings: PostgresSettings, arguments: list[str], notify: Callable[[str], None]) -> int:
+    """Run any dbt command as `dbt` does; `notify` of a time limit that stopped it. Returns its exit code."""
     from dbt.cli.main import cli  # noqa: PLC0415  importing dbt takes seconds
+
+    remedies: dict[str, None] = {}
+
+    def handle(event: Any) -> None:
+        remedies.update(dict.fromkeys(_remedies(event.info.msg)))
 
     with profiles(settings) as folder:
         os.environ.setdefault("DBT_PROFILES_DIR", str(folder))
         os.environ.setdefault("DBT_PROJECT_DIR", str(PROJECT))
         try:
-            cli.main(arguments, prog_name="runner dbt")
+            cli.main(arguments, prog_name="runner dbt", obj={"callbacks": [handle]})
         except SystemExit as ended:
+            for remedy in remedies:
+                notify(f"a time limit has stopped a statement: {remedy}")
             return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
 
@@ -118,6 +125,8 @@ def _explain(failures: list[Any]) -> str:
 
 
 def _one_line(message: object) -> str:
-    text = " ".join(str(message).split())[:400]
-    hints = (f": {remedy}" for limit, remedy in REMEDIES.items() if f"due to {limit} timeout" in text)
-    return text + next(hints, "")
+    return ": ".join([" ".join(str(message).split())[:400], *_remedies(str(message))])
+
+
+def _remedies(message: str) -> list[str]:
+    return [remedy for limit, remedy in REMEDIES.items() if f"due to {limit} timeout" in message]

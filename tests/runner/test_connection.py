@@ -28,7 +28,7 @@ from python_runner.errors import RunnerError, UsageError
 from python_runner.postgres.pool import open_pool
 from python_runner.project import PROJECT
 from python_runner.settings import PostgresSettings, postgres_settings
-from python_runner.transform.dbt_build import build
+from python_runner.transform.dbt_build import build, run_command
 from python_runner.transform.dbt_profile import check_connection, profiles
 from tests.conftest import Database, prepare
 
@@ -264,3 +264,8 @@ def test_a_limit_that_stops_a_model_names_the_setting(database: Database) -> Non
         loading.execute("select pg_advisory_xact_lock(hashtextextended('delta', 0))")
         with pytest.raises(RunnerError, match=r"^dbt: int_\w+ .*lock timeout.*raise DB_LOCK_TIMEOUT_S$"):
             build(settings, "--select", "staging", "int_editions", "--exclude-resource-type", "test", "unit_test")
+        said: list[str] = []
+        assert run_command(settings, ["--quiet", "run", "--select", "int_editions"], said.append) == 1
+        assert said == [
+            "a time limit has stopped a statement: see `runner status --database`, or raise DB_LOCK_TIMEOUT_S"
+        ]

@@ -14,9 +14,10 @@ from python_runner.snowflake.client import Snowflake
 from tests.conftest import Warehouse
 
 NOWHERE = {
-    "SNOWFLAKE_ACCOUNT": "acme-1", "SNOWFLAKE_USER": "u", "SNOWFLAKE_PASSWORD": "hunter2", "SNOWFLAKE_DATABASE": "d",
+    "SNOWFLAKE_ACCOUNT": "acme-1", "SNOWFLAKE_USER": "u", "SNOWFLAKE_DATABASE": "d",
     "SNOWFLAKE_SCHEMA": "s",
 }  # fmt: skip
+PROOF = {"SNOWFLAKE_TOKEN": "hunter2"}
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def no_server() -> int:
 
 def assert_told_at_once(environment: dict[str, str], *words: str) -> None:
     said: list[str] = []
-    snowflake = Snowflake(Warehouse(NOWHERE | environment).settings, on_retry=said.append)
+    snowflake = Snowflake(Warehouse(NOWHERE | PROOF | environment).settings, on_retry=said.append)
     with snowflake, pytest.raises(RunnerError) as caught:
         snowflake.fetch("select 1")
     assert (said, snowflake.retries, snowflake.statements) == ([], 0, 0)
@@ -91,7 +92,7 @@ def test_a_server_that_does_not_speak_tls() -> None:
                     client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        snowflake = Snowflake(Warehouse(NOWHERE | at(server.getsockname()[1], "https")).settings)
+        snowflake = Snowflake(Warehouse(NOWHERE | PROOF | at(server.getsockname()[1], "https")).settings)
         with snowflake, pytest.raises(RunnerError, match="(?i)ssl.*check SNOWFLAKE_ACCOUNT"):
             snowflake.fetch("select 1")
         server.shutdown(socket.SHUT_RDWR)
