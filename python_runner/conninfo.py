@@ -23,7 +23,7 @@ PROFILE = {
     "host": "DBT_PG_HOST",
     "port": "DBT_PG_PORT",
     "user": "DBT_PG_USER",
-    "password": "DBT_ENV_SECRET_PG_PASSWORD",
+    "password": "DBT_ENV_SECRET_PG_PASSWORD",  # pragma: allowlist secret
     "dbname": "DBT_PG_DATABASE",
     "sslmode": "DBT_PG_SSLMODE",
     "connect_timeout": "PGCONNECT_TIMEOUT",
