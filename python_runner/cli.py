@@ -135,10 +135,9 @@ def run(
 ) -> None:
     """Load, then build the models with dbt."""
     with exit_on_error(as_json=as_json, debug=debug):
-        from python_runner.settings import load_env_file, postgres_settings, snowflake_settings
+        from python_runner.settings import postgres_settings, snowflake_settings
         from python_runner.sources import read_sources
 
-        load_env_file()
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
 
         from python_runner import refresh
@@ -169,14 +168,13 @@ def dbt(
     For example `runner dbt build --select editions_snapshot`. The exit code is that of dbt.
     """
     with exit_on_error(as_json=False, debug=False):
-        from python_runner.settings import load_env_file, postgres_settings
+        from python_runner.settings import postgres_settings
 
-        load_env_file()
         postgres = postgres_settings()
 
         from python_runner.transform.dbt_build import run_command
 
-        raise typer.Exit(run_command(postgres, arguments))
+        raise typer.Exit(run_command(postgres, arguments, lambda text: typer.echo(text, err=True)))
 
 
 @app.command()

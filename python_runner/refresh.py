@@ -21,6 +21,7 @@ from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake.schema_check import check_columns
 from python_runner.sources import Source, read_sources
 from python_runner.transform import dbt_build
+from python_runner.transform.dbt_profile import check_connection
 
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
@@ -98,7 +99,8 @@ def load_file(
 
 
 def check_run(postgres: PostgresSettings) -> None:
-    """Check the rights for loading and building. RunnerError names all that are missing."""
+    """Check that dbt can connect too, and the rights for loading and building. RunnerError names what is missing."""
+    check_connection(postgres)
     target = postgres.dbt_pg_schema
     with open_pool(postgres) as pool, pool.transaction() as connection:
         check_rights(connection, [raw_schema.RAW, "delta", target, f"{target}_dbt_test__audit"])

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 import psycopg
 
 from python_runner.errors import RunnerError
-from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, wrap_driver_errors
+from python_runner.postgres.pool import Connection, wrap_driver_errors
 from python_runner.settings import PostgresSettings
 
 KEY = "hashtextextended('collectibles_runner', 0)"
@@ -56,9 +56,7 @@ def hold_run_lock(
 ) -> Iterator[RunLock]:
     """Hold the run lock for the command. RunnerError if it is taken and `wait` is false."""
     with wrap_driver_errors():
-        connection = psycopg.connect(
-            settings.conninfo, application_name=f"runner {command}", connect_timeout=CONNECT_TIMEOUT_S
-        )
+        connection = psycopg.connect(settings.conninfo, application_name=f"runner {command}")
     # Close without COMMIT: if the server has ended the session, the work must still succeed.
     with closing(connection):
         with wrap_driver_errors():

@@ -115,6 +115,7 @@ class Project:
         compact_share: float = 1e9,
         defer_to: Project | None = None,
         command: str = "run",
+        flags: Iterable[str] = (),
     ) -> Run:
         """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be.
 
@@ -133,6 +134,7 @@ class Project:
             *(models or (("intermediate", "marts") if command == "run" else ("*",))),
             "--vars",
             f"{{rebuild_share: {rebuild_share}, compact_share: {compact_share}}}",
+            *flags,
         ]
         if full_refresh:
             arguments += ["--full-refresh"]

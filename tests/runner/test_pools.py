@@ -17,6 +17,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from python_runner.errors import RunnerError
 from python_runner.postgres.pool import open_pool
 from python_runner.postgres.run_lock import hold_run_lock
+from python_runner.transform.dbt_profile import check_connection
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
@@ -107,3 +108,11 @@ def test_who_waits_too_long_for_a_connection_is_told_what_to_raise(database: Dat
         pool.transaction(),
     ):
         pass
+
+
+def test_a_pooler_that_refuses_the_limits_of_dbt_is_told_before_a_load(pooled: Database) -> None:
+    settings = pooled.settings.model_copy(update={"db_lock_timeout_s": 0})
+    check_connection(settings)
+    with pytest.raises(RunnerError, match="startup parameter.*DB_LOCK_TIMEOUT_S or options: remove them") as caught:
+        check_connection(settings.model_copy(update={"db_lock_timeout_s": 60}))
+    assert "\n" not in str(caught.value)

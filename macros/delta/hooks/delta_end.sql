@@ -1,5 +1,5 @@
 {#-
-    Post-hook. Advances the model's watermarks in the transaction that wrote the rows. Fails if a watermark would go
+    Post-hook. Advances the model's watermarks in the transaction that wrote the rows, unless it read a part. Fails if a watermark would go
     back, which means that another run has read more. After a rebuild it also deletes empty rows, which the first
     build of a table inserts for groups that no longer exist, and analyzes the table for its readers. Column step
     gets no statistics: the planner would expect one row for the newest step, which they do not cover.
@@ -15,7 +15,7 @@
 {%- set name_of = adapter.dispatch('watermark_name', 'delta_models') -%}
 {%- set is_empty = adapter.dispatch('accumulate_is_empty', 'delta_models') -%}
 {%- set strategy = config.get('incremental_strategy') -%}
-{%- if inputs -%}
+{%- if inputs and flags.WHICH != 'clone' and not adapter.dispatch('reads_a_part', 'delta_models')() -%}
 do $$
 declare
     run record;

@@ -2,7 +2,7 @@
     On-run-start hook. Creates the table of watermarks, one row per reader and changelog, and the table with the
     sizes of the steps of changelogs. A watermark has the names and the OIDs of both relations and counts only if
     both agree, so that a restored dump does not assign it to another relation. Tables of older versions are altered
-    and renamed.
+    and renamed. Fails first if --empty or --sample would replace what exists.
 -#}
 
 {% macro delta_schema() -%}
@@ -11,6 +11,9 @@
 
 
 {% macro postgres__delta_schema() -%}
+    {%- if execute and adapter.dispatch('reads_a_part', 'delta_models')() -%}
+        {%- do adapter.dispatch('refuse_part', 'delta_models')() -%}
+    {%- endif -%}
     {%- set name_of_oid = adapter.dispatch('watermark_name_of_oid', 'delta_models') -%}
     do $$
     begin
