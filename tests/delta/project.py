@@ -155,7 +155,7 @@ class Project:
         ran = self._invoke(
             "run-operation", macro, "--args", json.dumps(arguments), listen=lambda event: said.append(event.info.msg)
         )
-        assert ran.success, said[-1]
+        assert ran.success, "\n".join(said)
 
     def compile(self, *select: str, **variables: str) -> Path:
         """The folder with the SQL of what is selected, by its path in the project."""

@@ -1,0 +1,13 @@
+{#- A sentence for each schema of sources that this target may not change: whose it is, and what to do. -#}
+
+{% macro postgres__other_owners() %}
+    {%- set sentences = [] -%}
+    {%- for schema, owner in adapter.dispatch('source_owners', 'postgres_tuning')().items() if owner != target.schema -%}
+        {%- do sentences.append(
+            schema ~ " belongs to the target schema " ~ owner
+            ~ " (dbt run-operation take_over_sources changes that to " ~ target.schema ~ ")"
+            if owner else "the role lacks CREATE on the schema " ~ schema
+        ) -%}
+    {%- endfor -%}
+    {{ return(sentences) }}
+{% endmacro %}
