@@ -10,6 +10,7 @@ from tests.delta.conftest import Trade, Workshop
 from tests.delta.market import Market
 from tests.delta.oracle import assert_equal
 from tests.delta.project import Connection, Project, copy_project
+from tests.roles import add_schema
 
 pytestmark = pytest.mark.database
 
@@ -30,6 +31,7 @@ order by relname
 def developer(workshop: Workshop, opened: Market, project: Project, tmp_path: Path) -> Project:
     """A branch that declares other indexes and partitions of the loaded tables."""
     assert opened
+    add_schema(project.url, DEVELOPER)
     branch = Project(project.url, tmp_path, schema=DEVELOPER, home=copy_project(tmp_path / "project"))
     text = (branch.home / DECLARATION).read_text()
     for before, after in BRANCH.items():

@@ -96,6 +96,7 @@ def fresh(server_url: str, database: Database, warehouse: Warehouse) -> Iterator
         with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(SQL("create database {}").format(Identifier(made[-1])))
         rebuilt = Database(make_conninfo(server_url, dbname=made[-1]))
+        prepare(rebuilt.url)
         Loader(rebuilt, warehouse, reject_limit=1)()
         return rebuilt
 
