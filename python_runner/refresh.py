@@ -17,7 +17,7 @@ from python_runner.ingest.reconcile import Preview, preview, reconcile
 from python_runner.postgres import raw_schema
 from python_runner.postgres.ownership import check_owner, record_owner
 from python_runner.postgres.pool import Connection, Guard, Pool, open_pool
-from python_runner.postgres.rights import check_rights
+from python_runner.postgres.rights import check_rights, failures_schema
 from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake.schema_check import check_columns
 from python_runner.sources import Source, read_sources
@@ -102,7 +102,7 @@ def check_run(postgres: PostgresSettings) -> None:
     """Check the rights for loading and building, and whose the loaded tables are. RunnerError says what is missing."""
     target = postgres.dbt_pg_schema
     with open_pool(postgres) as pool, pool.transaction() as connection:
-        check_rights(connection, [raw_schema.RAW, "delta", target, f"{target}_dbt_test__audit"])
+        check_rights(connection, [raw_schema.RAW, "delta", target, failures_schema(target)])
         check_owner(connection, target)
 
 

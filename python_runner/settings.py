@@ -14,6 +14,7 @@ from python_runner.errors import UsageError
 
 ENV_FILE = ".env"
 SECRET = re.compile("PASS|TOKEN|URL")
+MAX_NAME_BYTES = 63  # of a name in Postgres, which cuts a longer one
 
 
 class PostgresSettings(BaseSettings):
@@ -145,10 +146,20 @@ def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
         settings = PostgresSettings(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError(_first_line(error, prefix="")) from error
-    parse_conninfo(settings.conninfo)
+    database = parse_conninfo(settings.conninfo).get("dbname")
+    for name, value in (("DBT_PG_SCHEMA", settings.dbt_pg_schema), ("the database of DATABASE_URL", database)):
+        _check_name(name, str(value or ""))
     if settings.db_pool_min > settings.db_pool_max:
         raise UsageError(f"DB_POOL_MIN ({settings.db_pool_min}) is above DB_POOL_MAX ({settings.db_pool_max})")
     return settings
+
+
+def _check_name(setting: str, name: str) -> None:
+    """UsageError if dbt does not take the name: it quotes names, but not the quotation marks in them."""
+    if '"' in name or "'" in name:
+        raise UsageError(f"{setting} ({name}) contains a quotation mark, which dbt does not take: use another name")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise UsageError(f"{setting} ({name}) has more than {MAX_NAME_BYTES} bytes: use a shorter name")
 
 
 def snowflake_settings(env_file: str | None = ENV_FILE) -> SnowflakeSettings:

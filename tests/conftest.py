@@ -157,15 +157,6 @@ class Warehouse:
         self.execute(f"insert into ALLDAY_WALLET_HOLDINGS_CURRENT values {', '.join(map(_literal, rows))}")
 
     @property
-    def name(self) -> str:
-        return str(self.value("select current_database()"))
-
-    @property
-    def login(self) -> str:
-        """The URL of what is tested."""
-        return roles.as_role(self.url, self.role) if self.role else self.url
-
-    @property
     def settings(self) -> SnowflakeSettings:
         names = {name.removeprefix("SNOWFLAKE_").lower(): value for name, value in self.environment.items()}
         return SnowflakeSettings(_env_file=None, SNOWFLAKE_SCHEMA=names.pop("schema"), **names)  # type: ignore[arg-type,call-arg]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delta.conftest import Trade, Workshop
+from tests.delta.conftest import Trade
 from tests.delta.market import Market
 from tests.delta.oracle import assert_equal
 from tests.delta.project import Connection, Project, copy_project
@@ -19,16 +19,19 @@ DECLARATION = "models/staging/_sources.yml"
 BRANCH = {
     "              - {columns: [last_event_ts]}\n": "",
     "              - {columns: [team_name]}\n": "              - {columns: [play_id]}\n",
-    "            key: edition_id\n": "            key: edition_id\n            partition_by: {hash: edition_id, partitions: 2}\n",
+    "            key: edition_id\n": (
+        "            key: edition_id\n            partition_by: {hash: edition_id, partitions: 2}\n"
+    ),
 }
 LOADED = """
-select relname, relkind, relfilenode from pg_class where relnamespace = 'raw'::regnamespace and relkind in ('r', 'p', 'i')
+select relname, relkind, relfilenode from pg_class
+where relnamespace = 'raw'::regnamespace and relkind in ('r', 'p', 'i')
 order by relname
 """
 
 
 @pytest.fixture
-def developer(workshop: Workshop, opened: Market, project: Project, tmp_path: Path) -> Project:
+def developer(opened: Market, project: Project, tmp_path: Path) -> Project:
     """A branch that declares other indexes and partitions of the loaded tables."""
     assert opened
     add_schema(project.url, DEVELOPER)

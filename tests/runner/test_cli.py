@@ -12,6 +12,7 @@ import pytest
 from pyarrow import csv, parquet
 
 from tests.conftest import Database, Warehouse
+from tests.roles import add_schema
 
 RUNNER = Path(sys.executable).parent / "runner"
 UNREACHABLE = {"SNOWFLAKE_HOST": "127.0.0.1", "SNOWFLAKE_PORT": "1", "SNOWFLAKE_PROTOCOL": "http"}

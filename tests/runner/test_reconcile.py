@@ -15,6 +15,7 @@ from psycopg.sql import SQL, Identifier
 from python_runner.errors import RunnerError
 from python_runner.sources import read_sources
 from tests.conftest import Database, Loader, Warehouse
+from tests.roles import prepare
 from tests.tiers import first_of
 
 pytestmark = pytest.mark.database

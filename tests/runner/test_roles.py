@@ -121,7 +121,9 @@ def rights(dbname: str) -> list[tuple[str, str]]:
         if grant := GRANT.search(statement):
             privileges, on, grantees = grant.groups()
             on = (on or "").replace("on tables", "on delta.watermarks")
-            found += [(privilege + on, grantee) for privilege in privileges.split(", ") for grantee in grantees.split(", ")]
+            found += [
+                (privilege + on, grantee) for privilege in privileges.split(", ") for grantee in grantees.split(", ")
+            ]
     assert len(found) == 11
     return found
 

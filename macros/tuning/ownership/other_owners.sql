@@ -2,7 +2,8 @@
 
 {% macro postgres__other_owners() %}
     {%- set sentences = [] -%}
-    {%- for schema, owner in adapter.dispatch('source_owners', 'postgres_tuning')().items() if owner != target.schema -%}
+    {%- set owners = adapter.dispatch('source_owners', 'postgres_tuning')() -%}
+    {%- for schema, owner in owners.items() if owner != target.schema -%}
         {%- do sentences.append(
             schema ~ " belongs to the target schema " ~ owner
             ~ " (dbt run-operation take_over_sources changes that to " ~ target.schema ~ ")"

@@ -6,9 +6,8 @@
 
 {% macro postgres__source_owners() %}
     {%- set owners = {} -%}
-    {%- set schemas = graph.sources.values() | map(attribute='schema') | unique | reject('equalto', target.schema) | list -%}
     {%- set names = [] -%}
-    {%- for schema in schemas -%}
+    {%- for schema in graph.sources.values() | map(attribute='schema') | unique if schema != target.schema -%}
         {%- do names.append("'" ~ dbt.escape_single_quotes(schema) ~ "'") -%}
     {%- endfor -%}
     {%- set found -%}

@@ -9,8 +9,9 @@
 
 
 {% macro postgres__take_over_sources() %}
-    {%- for schema, owner in adapter.dispatch('source_owners', 'postgres_tuning')().items() if schema != target.schema -%}
+    {%- set owners = adapter.dispatch('source_owners', 'postgres_tuning')() -%}
+    {%- for schema in owners if schema != target.schema -%}
         {%- do adapter.dispatch('record_source_owner', 'postgres_tuning')(schema, true) -%}
-        {%- do log("take_over_sources: " ~ schema ~ " belongs to the target schema " ~ target.schema ~ " now", info=true) -%}
+        {%- do log(schema ~ " belongs to the target schema " ~ target.schema ~ " now", info=true) -%}
     {%- endfor -%}
 {% endmacro %}
