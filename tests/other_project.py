@@ -17,7 +17,6 @@ from dbt.contracts.graph.manifest import Manifest
 
 from python_runner.settings import PostgresSettings
 from tests.renewable import Renewable
-from tests.roles import as_role
 
 Connection = psycopg.Connection[Any]
 
@@ -60,7 +59,7 @@ class OtherProject:
     @contextmanager
     def chosen(self) -> Iterator[None]:
         """Set the environment, and the folder in which dbt deps installs packages."""
-        settings = PostgresSettings(database_url=as_role(self.url), _env_file=None)  # type: ignore[arg-type,call-arg]
+        settings = PostgresSettings(database_url=self.url, _env_file=None)  # type: ignore[arg-type,call-arg]
         target = {"DBT_TARGET_PATH": str(self.folder / "target")}  # instead of the one of other tests
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)

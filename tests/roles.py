@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -63,6 +65,16 @@ def add_schema(url: str, name: str) -> None:
                     Identifier(schema), Identifier(name_of("builder"))
                 )
             )
+
+
+@contextmanager
+def acting(connection: psycopg.Connection[Any], role: str = "builder") -> Iterator[None]:
+    """While it lasts, a superuser's session has the rights of a role, and what it creates belongs to the role."""
+    connection.execute(SQL("set role {}").format(Identifier(name_of(role))))
+    try:
+        yield
+    finally:
+        connection.execute("reset role")
 
 
 def as_role(url: str, role: str = "builder") -> str:
