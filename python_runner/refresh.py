@@ -15,8 +15,9 @@ from python_runner.errors import RunnerError
 from python_runner.ingest.load import LoadResult, load_from_file, load_from_snowflake
 from python_runner.ingest.reconcile import Preview, preview, reconcile
 from python_runner.postgres import raw_schema
-from python_runner.postgres.pool import Guard, Pool, open_pool
-from python_runner.postgres.rights import check_rights
+from python_runner.postgres.ownership import check_owner, record_owner
+from python_runner.postgres.pool import Connection, Guard, Pool, open_pool
+from python_runner.postgres.rights import check_rights, failures_schema
 from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake.schema_check import check_columns
 from python_runner.sources import Source, read_sources
@@ -92,18 +93,19 @@ def load_file(
 ) -> LoadResult:
     """Load one source from the pages of a file."""
     with open_pool(postgres, guard) as pool:
-        _create_tables(pool)
+        _create_tables(pool, postgres.dbt_pg_schema)
         loaded = load_from_file(pool, source, pages, full=full, progress=SourceProgressEmitter(listener, source.name))
     listener.emit("loaded", **asdict(loaded))
     return loaded
 
 
 def check_run(postgres: PostgresSettings) -> None:
-    """Check that dbt can connect too, and the rights for loading and building. RunnerError names what is missing."""
+    """Check that dbt can connect too, the rights, and whose the loaded tables are. RunnerError says what is missing."""
     check_connection(postgres)
     target = postgres.dbt_pg_schema
     with open_pool(postgres) as pool, pool.transaction() as connection:
-        check_rights(connection, [raw_schema.RAW, "delta", target, f"{target}_dbt_test__audit"])
+        check_rights(connection, [raw_schema.RAW, "delta", target, failures_schema(target)])
+        check_owner(connection, target)
 
 
 def build(
@@ -153,11 +155,16 @@ def _opened(
 
     with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
         check_columns(snowflake, sources, warn=say)
-        _create_tables(pool)
+        _create_tables(pool, postgres.dbt_pg_schema)
         yield pool, snowflake
 
 
-def _create_tables(pool: Pool) -> None:
+def _create_tables(pool: Pool, target: str) -> None:
+    def create(connection: Connection) -> None:
+        raw_schema.create_tables(connection, list(read_sources().values()))
+        record_owner(connection, target)
+
     with pool.transaction() as connection:
         check_rights(connection, [raw_schema.RAW])
-    pool.run_with_retry(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))
+        check_owner(connection, target)
+    pool.run_with_retry(create)

@@ -21,6 +21,7 @@ REMEDIES = {
     "lock": "see `runner status --database`, or raise DB_LOCK_TIMEOUT_S",
 }
 SECRET = re.compile("PASS|TOKEN|URL")
+MAX_NAME_BYTES = 63  # of a name in Postgres, which cuts a longer one
 
 
 class PostgresSettings(BaseSettings):
@@ -43,13 +44,13 @@ class PostgresSettings(BaseSettings):
         """What libpq makes of DATABASE_URL, with UTF-8 whatever the session's defaults are."""
         from psycopg.conninfo import make_conninfo  # noqa: PLC0415
 
-        return make_conninfo("", **self._parameters())
+        return make_conninfo("", **self.parameters())
 
     def for_dbt(self) -> dict[str, str]:
         """The same connection, as the environment variables that `profiles.yml.example` reads."""
         from python_runner.conninfo import profile_variables  # noqa: PLC0415
 
-        return profile_variables(self._parameters()) | {
+        return profile_variables(self.parameters()) | {
             "DBT_PG_SCHEMA": self.dbt_pg_schema,
             "PGCLIENTENCODING": ENCODING,
         }
@@ -58,14 +59,15 @@ class PostgresSettings(BaseSettings):
         """The rest of the connection, as a service of libpq, with the limits of the loader's connections."""
         from python_runner.conninfo import service_file  # noqa: PLC0415
 
-        parameters = self._parameters()
+        parameters = self.parameters()
         limits = {"statement_timeout": self.db_statement_timeout_s, "lock_timeout": self.db_lock_timeout_s}
         options = [f"-c {name}={seconds}s" for name, seconds in limits.items() if seconds]
         if options:
             parameters["options"] = " ".join([*filter(None, [parameters.get("options")]), *options])
         return service_file(parameters)
 
-    def _parameters(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, str]:
+        """What libpq connects with, by name."""
         from python_runner.conninfo import resolve  # noqa: PLC0415
 
         return resolve(self.database_url.get_secret_value()) | {"client_encoding": ENCODING}
@@ -158,10 +160,20 @@ def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
         settings = PostgresSettings(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError(_first_line(error, prefix="")) from error
-    _ = settings.conninfo
+    database = settings.parameters()["dbname"]
+    for name, value in (("DBT_PG_SCHEMA", settings.dbt_pg_schema), ("the database of DATABASE_URL", database)):
+        _check_name(name, value)
     if settings.db_pool_min > settings.db_pool_max:
         raise UsageError(f"DB_POOL_MIN ({settings.db_pool_min}) is above DB_POOL_MAX ({settings.db_pool_max})")
     return settings
+
+
+def _check_name(setting: str, name: str) -> None:
+    """UsageError if dbt does not take the name: it quotes names, but not the quotation marks in them."""
+    if '"' in name or "'" in name:
+        raise UsageError(f"{setting} ({name}) contains a quotation mark, which dbt does not take: use another name")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise UsageError(f"{setting} ({name}) has more than {MAX_NAME_BYTES} bytes: use a shorter name")
 
 
 def snowflake_settings(env_file: str | None = ENV_FILE) -> SnowflakeSettings:

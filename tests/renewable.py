@@ -12,6 +12,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from tests import roles
+
 
 @dataclass
 class Renewable:
@@ -30,6 +32,8 @@ class Renewable:
             "template": Identifier(self._kept(template) if template else "template1"),
         }
         self.server.execute(SQL("create database {name} template {template}").format(**names))
+        if template is None:
+            roles.prepare(self.url)
 
     def keep(self, template: str) -> None:
         """Keep it as it is, without sessions, to be renewed from."""

@@ -111,7 +111,7 @@ def _keep_the_newest(connection: Connection, names: dict[str, Any]) -> int:
 
 def _delete_watermarks(connection: Connection, source: Source) -> None:
     """A baseline is not in the changelog, so the models that read the changelog have to rebuild."""
-    log = f"{raw_schema.RAW}.{source.name}_changes"
+    log = raw_schema.changes(source).as_string()
     if connection.execute("select to_regclass('delta.watermarks')").fetchone() != (None,):
         connection.execute("delete from delta.watermarks where log = %s::regclass", (log,))
 

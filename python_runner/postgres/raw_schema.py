@@ -210,7 +210,7 @@ def _create_partitions(connection: Connection, source: Source) -> None:
             partrelid = to_regclass(%s)
             and not exists (select from pg_inherits where inhparent = partrelid)
         """,
-        (f"{RAW}.{source.name}",),
+        (table(source).as_string(),),
     ).fetchone()
     if without is None:
         return

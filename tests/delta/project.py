@@ -24,6 +24,7 @@ from python_runner.postgres import raw_schema
 from python_runner.project import DECLARATION, PROJECT
 from python_runner.settings import PostgresSettings
 from python_runner.sources import read_sources
+from tests.roles import as_role, name_of
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -77,7 +78,7 @@ class Project:
 
     def prepare(self) -> None:
         """What does not change between histories: raw tables, the seed, the views."""
-        with psycopg.connect(self.url) as connection:
+        with psycopg.connect(as_role(self.url)) as connection:
             self.create_raw_tables(connection)
         if not self.manifest:
             self.parse()
@@ -157,7 +158,7 @@ class Project:
         ran = self._invoke(
             "run-operation", macro, "--args", json.dumps(arguments), listen=lambda event: said.append(event.info.msg)
         )
-        assert ran.success, said[-1]
+        assert ran.success, "\n".join(said)
 
     def compile(self, *select: str, **variables: str) -> Path:
         """The folder with the SQL of what is selected, by its path in the project."""
@@ -178,7 +179,7 @@ class Project:
         profile = self.folder / "profiles.yml"
         if not profile.exists():
             profile.write_text((PROJECT / "profiles.yml.example").read_text())
-        settings = PostgresSettings(database_url=self.url, _env_file=None)  # type: ignore[arg-type,call-arg]
+        settings = PostgresSettings(database_url=as_role(self.url), _env_file=None)  # type: ignore[arg-type,call-arg]
         before = dict(os.environ)
         os.environ.update(settings.for_dbt() | {"DBT_PG_SCHEMA": self.schema})
         try:
@@ -201,6 +202,7 @@ def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool)
     """Stage these rows and apply them in one transaction, as the loader does once it has fetched them."""
     source = SOURCES[name]
     with connection.transaction():
+        connection.execute(SQL("set local role {}").format(Identifier(name_of("builder"))))
         planned = load_plan.begin(connection, source, "test")
         columns = SQL(", ").join(map(Identifier, source.column_names))
         with connection.cursor().copy(

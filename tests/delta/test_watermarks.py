@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 from tests.delta.conftest import Trade
 from tests.delta.oracle import assert_equal
 from tests.delta.project import CHANGELOGS, MODELS, Connection, Project
+from tests.roles import acting, add_schema
 
 pytestmark = pytest.mark.database
 
@@ -78,13 +79,14 @@ def test_a_watermark_of_another_relation_is_none(project: Project, trade: Trade,
 
 def test_a_restored_dump_is_rebuilt(project: Project, trade: Trade, connection: Connection) -> None:
     """Every relation has another number, and what the dump says of the old ones is kept."""
-    connection.execute("create schema restored")
-    for model in MODELS:
-        if model != "explorer_filters_snapshot":
-            connection.execute(f"create table restored.{model} (like {model} including all)")
-            connection.execute(f"insert into restored.{model} select * from {model}")
-            connection.execute(f"drop table {model} cascade")
-            connection.execute(f"alter table restored.{model} set schema public")
+    add_schema(project.url, "restored")
+    with acting(connection):
+        for model in MODELS:
+            if model != "explorer_filters_snapshot":
+                connection.execute(f"create table restored.{model} (like {model} including all)")
+                connection.execute(f"insert into restored.{model} select * from {model}")
+                connection.execute(f"drop table {model} cascade")
+                connection.execute(f"alter table restored.{model} set schema public")
     trade(("transfer", 1, "0xc"))
     run = project.run()
     assert run.ok

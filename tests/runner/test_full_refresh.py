@@ -11,6 +11,7 @@ from python_runner.console.progress import ProgressListener
 from python_runner.errors import RunnerError
 from python_runner.refresh import build
 from tests.conftest import Database, Loader, Warehouse
+from tests.roles import add_schema
 
 pytestmark = pytest.mark.database
 
@@ -32,6 +33,7 @@ def test_what_the_increments_had_made_is_compared_with_the_rebuild(
     load: Loader, database: Database, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DBT_PG_SCHEMA", SCHEMA)
+    add_schema(database.url, SCHEMA)
     warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"), ("0xb", "2", True, None))
     load()
     build(database.settings, Messages())

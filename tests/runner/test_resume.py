@@ -81,7 +81,7 @@ def test_a_killed_load_goes_on(
 ) -> None:
     fill(warehouse, ROWS)
     environment = behind.environment | {
-        "DATABASE_URL": database.url,
+        "DATABASE_URL": database.login,
         "SNOWFLAKE_BATCH_SIZE": str(ROWS // PAGES),
         "SNOWFLAKE_BATCHES_IN_PARALLEL": str(WORKERS),
     }

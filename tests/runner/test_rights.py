@@ -29,8 +29,8 @@ def role(database: Database) -> Iterator[Database]:
     with database.connect() as owner:
         host, dbname = owner.info.host, owner.info.dbname
         owner.execute(SQL("create role {} login").format(Identifier(name)))
-        owner.execute("revoke create on schema public from public")
-    yield Database(make_conninfo(database.url, user=name, host=host))
+        owner.execute("drop schema raw, delta, public_dbt_test__audit cascade")
+    yield Database(make_conninfo(database.url, user=name, host=host), role="")
     with database.connect() as owner:
         owner.execute(SQL("drop owned by {} cascade").format(Identifier(name)))
         owner.execute(SQL("drop role {}").format(Identifier(name)))

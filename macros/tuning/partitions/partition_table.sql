@@ -13,7 +13,11 @@
         | selectattr('name', 'equalto', table) | list | first -%}
     {%- if execute and not (owner and owner.meta.get('partition_by')) -%}
         {{ exceptions.raise_compiler_error(
-            "partition_table: " ~ table ~ (" declares no meta.partition_by" if owner else " is no model or source.table")
+            "partition_table: " ~ table ~ (
+                " declares no meta.partition_by" if owner else ": " ~ ([
+                    "there is no such model or source.table"
+                ] + adapter.dispatch('other_owners', 'postgres_tuning')()) | join(", or ")
+            )
         ) }}
     {%- elif execute -%}
         {%- set columns = adapter.dispatch('partition_columns', 'postgres_tuning')(owner.relation) -%}
