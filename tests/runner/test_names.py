@@ -84,8 +84,8 @@ def test_the_whole_life_under_a_name(
     with named.connect() as connection:
         rows = SQL("select from {}").format(Identifier(kept["nspname"], "rebuild_equals_the_increments"))
         assert len(connection.execute(rows).fetchall()) == 4
-    assert run_command(named.settings, ["--quiet", "run-operation", "maintain"]) == 0
-    assert run_command(named.settings, ["--quiet", "run-operation", "outgrown_tables"]) == 0
+    assert run_command(named.settings, ["--quiet", "run-operation", "maintain"], print) == 0
+    assert run_command(named.settings, ["--quiet", "run-operation", "outgrown_tables"], print) == 0
     with open_pool(named.settings) as pool, pool.transaction() as connection:
         assert len(read_status(connection, schema)["snapshots"]) == 7
         assert run_diagnostics(connection)

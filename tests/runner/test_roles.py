@@ -56,7 +56,7 @@ def test_the_whole_life_of_a_database(
     load(builder, warehouse)
     refresh.build(builder.settings, Messages())
     refresh.build(builder.settings, Messages(), full_refresh=True)
-    assert run_command(builder.settings, ["run-operation", "maintain"]) == 0
+    assert run_command(builder.settings, ["run-operation", "maintain"], print) == 0
     assert "permission denied" not in "".join(capfd.readouterr())
     load(loader, warehouse)
     vacuumed = "select relname from pg_stat_user_tables where schemaname = 'raw' and vacuum_count > 0"
@@ -103,7 +103,7 @@ def test_each_right_is_needed(builder: Database, warehouse: Warehouse) -> None:
     """Without it, a load, the checks before a run, or a reader says which one is missing."""
     load(replace(builder, role="loader"), warehouse)
     refresh.check_run(builder.settings)
-    assert run_command(builder.settings, ["--quiet", "run", "--select", "stg_load_batches"]) == 0
+    assert run_command(builder.settings, ["--quiet", "run", "--select", "stg_load_batches"], print) == 0
     with psycopg.connect(builder.login) as connection:
         connection.execute("create table public.shown ()")
         connection.execute(f"grant select on public.shown to {name_of('reader')}")
