@@ -50,7 +50,7 @@
         relation,
         pg_describe_object(class, oid, 0) as object,
         pg_get_userbyid(owner) as owner,
-        schema::regnamespace::text as schema,
+        schema::regnamespace as schema,
         is_required,
         statement
     from carried
