@@ -82,6 +82,26 @@ end
 $$;
 """
 
+# A published table takes UPDATE and DELETE only if it has a primary key or a replica identity.
+REPLICA_IDENTITY = """
+do $$
+declare
+    name regclass;
+begin
+    for name in
+        select oid
+        from pg_class
+        where
+            relnamespace = 'raw'::regnamespace and relkind in ('r', 'p') and relpersistence = 'p' and relreplident = 'd'
+            and pg_has_role(relowner, 'usage')
+            and not exists (select from pg_index where indrelid = pg_class.oid and indisprimary)
+    loop
+        execute format('alter table %s replica identity full', name);
+    end loop;
+end
+$$;
+"""
+
 
 def table(source: Source) -> Identifier:
     """raw.<source>."""
@@ -122,6 +142,7 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
             )
         )
         _create_partitions(connection, source)
+    connection.execute(REPLICA_IDENTITY)
 
 
 def primary_key(source: Source) -> Composed:

@@ -203,6 +203,7 @@ def test_all_that_hangs_on_a_table_survives_its_conversion(
     after = found(connection, "orders")
     assert after["relation", "orders"][0] == "p"
     after["relation", "orders"][0] = "r"
+    after["index", "mine"][0] = after["index", "mine"][0].replace("ON ONLY", "ON")
     assert {key: after.get(key) for key in before} == before
     assert connection.execute("select count(*) from pg_constraint where confrelid = 'orders'::regclass").fetchone()
 

@@ -2,7 +2,7 @@
     Makes the indexes of existing tables match their declaration: of the `sources` (meta.indexes) in on-run-start,
     of the `models` that this run has built (config indexes) in on-run-end, of `all` as a run-operation. Creates
     missing indexes, then drops those that are no longer declared or are invalid, all CONCURRENTLY. Keeps indexes
-    that neither this package nor dbt has created. With dry_run, an operation only logs the statements. Takes one
+    that neither this package nor dbt has created. On-run-start also gives the models' tables a replica identity. With dry_run, an operation only logs the statements. Takes one
     query if nothing differs.
 -#}
 
@@ -13,6 +13,7 @@
 
 {% macro postgres__sync_indexes(which, dry_run) %}
     {%- if execute and (which == 'all' or flags.WHICH in ['run', 'build']) -%}
+        {%- do adapter.dispatch('set_replica_identities', 'postgres_tuning')() if which == 'sources' -%}
         {%- set owners = adapter.dispatch('tuned_tables', 'postgres_tuning')(which) -%}
         {%- set planned = adapter.dispatch('index_plan', 'postgres_tuning') -%}
         {%- set plan = planned(owners) if owners else [] -%}
