@@ -42,25 +42,25 @@ def builder(project: Project, connection: Connection) -> Iterator[Project]:
         """
     )
     yield replace(project, url=make_conninfo(project.url, user=name))
-    connection.execute(
-        f"reassign owned by {name}, {analyst} to current_user; drop owned by {name}, {analyst}; drop role {name}, {analyst}"
-    )
+    both = f"{name}, {analyst}"
+    connection.execute(f"reassign owned by {both} to current_user; drop owned by {both}; drop role {both}")
 
 
 def oid_of(connection: Connection, relation: str) -> object:
     return connection.execute("select %s::regclass::oid", (relation,)).fetchone()
 
 
-def test_a_full_refresh_keeps_the_view_of_another_role(
-    builder: Project, connection: Connection, trade: Trade
-) -> None:
+def test_a_full_refresh_keeps_the_view_of_another_role(builder: Project, connection: Connection, trade: Trade) -> None:
     oids = [oid_of(connection, name) for name in (MART, "analysis.big", "explorer_filters_snapshot")]
     trade(("transfer", 1, "0xa"), ("transfer", 2, "0xa"), ("transfer", 3, "0xa"))
     run = builder.run(full_refresh=True)
     assert run.ok, run.errors
     assert [oid_of(connection, name) for name in (MART, "analysis.big", "explorer_filters_snapshot")] == oids
     shown = connection.execute("table analysis.big").fetchall()
-    assert shown == connection.execute(f"select wallet_address, moments_total from {MART} where moments_total > 1").fetchall()
+    assert (
+        shown
+        == connection.execute(f"select wallet_address, moments_total from {MART} where moments_total > 1").fetchall()
+    )
     # Of another shape it would be swapped, but the view cannot be moved.
     before = connection.execute(f"select * from {MART} order by 1").fetchall()
     connection.execute(f"alter table {MART} rename updated_at to changed_at")
@@ -74,9 +74,7 @@ def test_a_full_refresh_keeps_the_view_of_another_role(
 
 
 @pytest.mark.parametrize("kind", ["all tables", "tables in schema public, raw"])
-def test_what_is_published_takes_increments(
-    project: Project, connection: Connection, trade: Trade, kind: str
-) -> None:
+def test_what_is_published_takes_increments(project: Project, connection: Connection, trade: Trade, kind: str) -> None:
     connection.execute("alter table int_editions replica identity default")  # as an earlier version left it
     connection.execute(f"create publication everything for {kind}")
     trade(("transfer", 1, "0xc"), ("price", "ED1", 9, 9), ("rename", "0xb", "Bea"))

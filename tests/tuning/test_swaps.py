@@ -142,7 +142,9 @@ def roles(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[d
     connection.execute(
         f"""
         do $$ declare one record; begin
-            for one in select relname from pg_class where relnamespace = 'shop'::regnamespace and relkind in ('r', 'm') loop
+            for one in
+                select relname from pg_class where relnamespace = 'shop'::regnamespace and relkind in ('r', 'm')
+            loop
                 execute format('alter table shop.%I owner to {names["keeper"]}', one.relname);
             end loop;
         end $$;
@@ -199,7 +201,7 @@ def test_all_that_hangs_on_a_table_survives_its_conversion(
     partition_by = "meta={'partition_by': {'hash': 'order_id', 'partitions': 3}}"
     remodel(bookshop, "orders", "unique_key='order_id'", f"unique_key='order_id', {partition_by}")
     ran = bookshop.dbt("run-operation", "partition_table", "--args", "{table: orders}")
-    assert not ran.errors + ran.warnings, [line for line in ran.said if 'rror' in line]
+    assert not ran.errors + ran.warnings, [line for line in ran.said if "rror" in line]
     after = found(connection, "orders")
     assert after["relation", "orders"][0] == "p"
     after["relation", "orders"][0] = "r"
@@ -215,8 +217,10 @@ alter materialized view best_customer set (fillfactor = 44);
 alter materialized view best_customer alter column spent set statistics 55;
 comment on materialized view best_customer is 'The best'; comment on column best_customer.spent is 'In cents';
 create index mine on best_customer (spent);
-create view desk.shown with (security_barrier) as select spent from best_customer; grant select (spent) on desk.shown to {reader};
-create materialized view desk.doubled as select spent * 2 as spent from best_customer; grant select on desk.doubled to {reader};
+create view desk.shown with (security_barrier) as select spent from best_customer;
+grant select (spent) on desk.shown to {reader};
+create materialized view desk.doubled as select spent * 2 as spent from best_customer;
+grant select on desk.doubled to {reader};
 create unique index one on desk.doubled (spent);
 create function desk.spent() returns bigint begin atomic select spent from best_customer; end
 """
@@ -251,7 +255,9 @@ def test_views_over_a_view_that_dbt_builds_survive_each_run(
     for number in (200, 300):
         assert not bookshop.dbt("run", orders=number).errors
         assert connection.execute("table counted").fetchone() == (number - 50,)
-    assert connection.execute("select has_table_privilege(%s, 'recent', 'select')", (roles["reader"],)).fetchone() == (True,)
+    assert connection.execute("select has_table_privilege(%s, 'recent', 'select')", (roles["reader"],)).fetchone() == (
+        True,
+    )
 
 
 # What the keeper may not carry: the statement that makes it, and what the message names.
@@ -261,14 +267,14 @@ STOPS = {
         "view desk.big of {analyst} would be lost",
     ),
     "function": (
-        "create function desk.sold() returns bigint begin atomic select count(*) from shop.orders; end;"
-        " alter function desk.sold() owner to {analyst}",
+        """create function desk.sold() returns bigint begin atomic select count(*) from shop.orders; end;
+        alter function desk.sold() owner to {analyst}""",
         "function desk.sold() of {analyst} would be lost",
     ),
     "publication": ("create publication printed for table shop.orders", "publication printed of "),
     "policy": (
-        "create table desk.labels (id int); create policy known on desk.labels using"
-        " (id in (select customer_id from shop.orders)); alter table desk.labels owner to {analyst}",
+        """create table desk.labels (id int); alter table desk.labels owner to {analyst};
+        create policy known on desk.labels using (id in (select customer_id from shop.orders))""",
         "policy known on table desk.labels of {analyst}",
     ),
     "row type": ("create table desk.kept (one shop.orders); alter table desk.kept owner to {analyst}", "desk.kept"),
@@ -281,7 +287,9 @@ def test_what_cannot_be_carried_stops_the_swap_and_is_named(
 ) -> None:
     done, error = STOPS[kind]
     connection.execute("create schema desk")
-    connection.execute(f"grant all on schema desk to {roles['analyst']}; grant select on shop.orders to {roles['analyst']}")
+    connection.execute(
+        f"grant all on schema desk to {roles['analyst']}; grant select on shop.orders to {roles['analyst']}"
+    )
     connection.execute(done.format(**roles))
     oid = oid_of(connection, "orders")
     errors = " ".join(bookshop.dbt("run", "--select", "orders", "--full-refresh", orders=200).errors)
@@ -293,7 +301,9 @@ def test_what_cannot_be_carried_stops_the_swap_and_is_named(
 
 
 def test_a_policy_on_a_column_that_goes_stops_the_swap(bookshop: Bookshop, connection: Connection) -> None:
-    connection.execute("create policy own on orders using (ordered_at < now()); create index gone on orders (ordered_at)")
+    connection.execute(
+        "create policy own on orders using (ordered_at < now()); create index gone on orders (ordered_at)"
+    )
     remodel(bookshop, "orders", "as ordered_at", "as ordered_on")
     errors = " ".join(bookshop.dbt("run", "--full-refresh").errors)
     assert "policy own on table " in errors
@@ -308,9 +318,7 @@ AWAITED = "select true from pg_locks where not granted and mode = 'AccessExclusi
 
 
 @pytest.mark.parametrize("model", ["orders", "best_customer"])
-def test_readers_do_not_queue_behind_a_swap_that_waits(
-    bookshop: Bookshop, connection: Connection, model: str
-) -> None:
+def test_readers_do_not_queue_behind_a_swap_that_waits(bookshop: Bookshop, connection: Connection, model: str) -> None:
     """A reader idles in a transaction; the swap waits for it, others do not, and then it goes through."""
     connection.execute("create view shop.amounts as select * from best_customer")
     remodel(bookshop, model, "order_id * 10 as amount", "order_id * 10.5 as amount") if model == "orders" else remodel(

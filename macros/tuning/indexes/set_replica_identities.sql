@@ -9,7 +9,8 @@
     {%- set built = tables('all') | rejectattr('name', 'in', loaded) | map(attribute='relation') | list -%}
     {%- set statements = adapter.dispatch('replica_identities', 'postgres_tuning')(built) -%}
     {%- for statement in statements -%}
-        {%- do run_query(adapter.dispatch('try_sql', 'postgres_tuning')("set local lock_timeout = '1s'; " ~ statement)) -%}
+        {%- set try_sql = adapter.dispatch('try_sql', 'postgres_tuning') -%}
+        {%- do run_query(try_sql("set local lock_timeout = '1s'; " ~ statement)) -%}
         {%- do run_query('commit') -%}
     {%- endfor -%}
 {% endmacro %}

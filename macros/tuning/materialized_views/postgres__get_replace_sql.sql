@@ -9,7 +9,9 @@
     {%- do run_query(
         "drop materialized view if exists " ~ new ~ "; create materialized view " ~ new ~ " as " ~ sql ~ " with no data"
     ) -%}
-    {%- set same = "select pg_get_viewdef('" ~ new ~ "'::regclass) = pg_get_viewdef('" ~ existing_relation ~ "'::regclass)" -%}
+    {%- set same -%}
+        select pg_get_viewdef('{{ new }}'::regclass) = pg_get_viewdef('{{ existing_relation }}'::regclass)
+    {%- endset -%}
     {%- if existing_relation.is_materialized_view and run_query(same).columns[0].values()[0] -%}
         {%- do run_query("drop materialized view " ~ new) -%}
         {{ return(refresh_materialized_view(target_relation)) }}

@@ -1,4 +1,6 @@
-{#- How rows are stored and estimated: storage options, defaults, sequences, settings of columns, extended statistics. -#}
+{#-
+    How rows are stored and estimated: storage options, defaults, sequences, settings of columns, extended statistics.
+-#}
 
 {% macro postgres__carried_storage_sql() %}
     select
