@@ -5,6 +5,7 @@ from __future__ import annotations
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from python_runner.postgres.pool import Connection
+from python_runner.postgres.replica_identity import REPLICA_IDENTITY
 from python_runner.sources import Source
 
 RAW = "raw"
@@ -78,26 +79,6 @@ begin
             alter column batch_id drop identity if exists, add column highest_key text;
         drop table if exists raw.load_plans, raw.load_pages;
     end if;
-end
-$$;
-"""
-
-# A published table takes UPDATE and DELETE only if it has a primary key or a replica identity.
-REPLICA_IDENTITY = """
-do $$
-declare
-    name regclass;
-begin
-    for name in
-        select oid
-        from pg_class
-        where
-            relnamespace = 'raw'::regnamespace and relkind in ('r', 'p') and relpersistence = 'p' and relreplident = 'd'
-            and pg_has_role(relowner, 'usage')
-            and not exists (select from pg_index where indrelid = pg_class.oid and indisprimary)
-    loop
-        execute format('alter table %s replica identity full', name);
-    end loop;
 end
 $$;
 """
