@@ -31,8 +31,9 @@
         {%- for statement in plan -%}
             {%- do log(statement, info=true) -%}
             {#- Not CONCURRENTLY, on a partitioned table: given up after a second, the next run tries again. -#}
-            {%- set limited = adapter.dispatch('try_sql', 'postgres_tuning')("set local lock_timeout = '1s'; " ~ statement) -%}
-            {%- do run_query(statement if ' concurrently ' in statement else limited) if not dry_run -%}
+            {%- set limited = "set local lock_timeout = '1s'; " ~ statement -%}
+            {%- set try_sql = adapter.dispatch('try_sql', 'postgres_tuning') -%}
+            {%- do run_query(statement if ' concurrently ' in statement else try_sql(limited)) if not dry_run -%}
         {%- endfor -%}
         {%- do run_query("select pg_" ~ lock | replace('lock(', 'unlock(')) if plan and not dry_run -%}
     {%- endif -%}

@@ -27,8 +27,8 @@
         $revoke$
     {%- endcall -%}
     {%- do carry(7, 8) -%}
-    {%- set state = run_query("select current_setting('swap.lost') as lost, set_config('swap.relation', '', true)")[0] -%}
-    {%- for object in state['lost'].split('\n') if object -%}
+    {%- set lost = run_query("select current_setting('swap.lost'), set_config('swap.relation', '', true)")[0][0] -%}
+    {%- for object in lost.split('\n') if object -%}
         {%- do exceptions.warn(relation ~ " is replaced; dropped, because it does not fit: " ~ object ~ ": build it again") -%}
     {%- endfor -%}
     {%- do adapter.dispatch('cache_dependents', 'postgres_tuning')(relation) -%}
