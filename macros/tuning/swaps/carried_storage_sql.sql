@@ -31,7 +31,11 @@
             end end
         ),
         ('set compression ' || case surviving.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end),
-        ('set (' || array_to_string(surviving.attoptions, ', ') || ')'),
+        (
+            'set ('
+            || (select string_agg(option, ', ') from unnest(surviving.attoptions) as option where option ~ '^n_distinct')
+            || ')'
+        ),
         ('set default ' || pg_get_expr(pg_attrdef.adbin, pg_attrdef.adrelid)),
         (
             'add generated ' || case surviving.attidentity when 'a' then 'always' when 'd' then 'by default' end
