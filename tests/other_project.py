@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -69,12 +70,13 @@ class OtherProject:
 
     @property
     def state(self) -> str:
-        """A digest of its models."""
-        files = sorted(path for path in (self.folder / "models").rglob("*") if path.is_file())
+        """A digest of its models and seeds."""
+        folders = (self.folder / name for name in ("models", "seeds"))
+        files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
         return sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()
 
     def dbt(self, command: str, *arguments: str) -> Ran:
-        """Run a command. The project is parsed once for each state of its models."""
+        """Run a command. The project is parsed once for each state."""
         if command != "deps" and self.state not in self.manifests:
             manifest, ran = self._invoke("parse")
             if not isinstance(manifest, Manifest):
@@ -97,7 +99,8 @@ class OtherProject:
 
         flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
         runner = dbtRunner(manifest=self.manifests.get(self.state), callbacks=[listen])
-        outcome = runner.invoke([*flags, command, *self._folders, *arguments])
+        with ThreadPoolExecutor(1) as thread:  # few frames to inspect: see tests/delta/project.py
+            outcome = thread.submit(runner.invoke, [*flags, command, *self._folders, *arguments]).result()
         results = [r for r in getattr(outcome.result, "results", []) if hasattr(r, "node")]
         errors = [str(outcome.exception)] if outcome.exception else []
         errors += said[-1:] if not outcome.success and not errors and not results else []

@@ -266,6 +266,26 @@ def test_a_view_that_dbt_builds_is_replaced_only_if_its_query_changes(
     assert connection.execute(granted, (roles["reader"],)).fetchone() == (True,)
 
 
+def test_a_seed_keeps_what_hangs_on_it(bookshop: Bookshop, connection: Connection, roles: dict[str, str]) -> None:
+    def seed(rows: str) -> Any:
+        bookshop.seed("genres", rows)
+        ran = bookshop.dbt("seed", "--full-refresh")
+        assert not ran.errors + ran.warnings
+        return oid_of(connection, "genres")
+
+    oid = seed("genre,shelf\ncrime,1\n")
+    connection.execute("create view shelved as select count(*) from shop.genres where shelf > 0")
+    connection.execute(f"grant usage on schema shop to {roles['reader']}")
+    connection.execute(f"grant select on genres, shelved to {roles['reader']}")
+    connection.execute(f"alter view shelved owner to {roles['keeper']}")
+    assert seed("genre,shelf\ncrime,1\npoems,2\n") == oid
+    assert connection.execute("table shelved").fetchone() == (2,)
+    assert seed("genre,shelf,room\ncrime,1,A\npoems,2,B\ntravel,3,B\n") != oid
+    connection.execute(f"set role {roles['reader']}")
+    assert connection.execute("select count(room) from genres").fetchone() == (3,)
+    assert connection.execute("table shelved").fetchone() == (3,)
+
+
 # What the keeper may not carry: the statement that makes it, and what the message names.
 STOPS = {
     "view": (
