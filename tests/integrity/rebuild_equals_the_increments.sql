@@ -1,6 +1,6 @@
 -- Protects every published row: a full refresh finds it as the increments had left it, times aside.
 
-{{ config(tags=['full_check']) }}
+{{ config(tags=['full_check'], enabled=var('compare_rebuild', false)) }}
 
 {% set marts = [
     ref('wallet_summary_snapshot'), ref('top_wallets_snapshot'), ref('top_wallets_by_team_snapshot'),
