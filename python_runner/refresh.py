@@ -100,9 +100,8 @@ def load_file(
 
 def check_run(postgres: PostgresSettings) -> None:
     """Check the rights for loading and building. RunnerError names all that are missing."""
-    target = postgres.dbt_pg_schema
     with open_pool(postgres) as pool, pool.transaction() as connection:
-        check_rights(connection, [raw_schema.RAW, "delta", target, f"{target}_dbt_test__audit"])
+        check_rights(connection, [raw_schema.RAW, "delta", postgres.dbt_pg_schema, postgres.audit_schema])
 
 
 def build(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from python_runner.errors import UsageError
 
 ENV_FILE = ".env"
 SECRET = re.compile("PASS|TOKEN|URL")
+AUDIT, LONGEST_NAME = "dbt_test__audit", 63
 
 
 class PostgresSettings(BaseSettings):
@@ -37,6 +39,13 @@ class PostgresSettings(BaseSettings):
         from psycopg.conninfo import make_conninfo  # noqa: PLC0415
 
         return make_conninfo("", **(parse_conninfo(self.database_url.get_secret_value()) | {"client_encoding": "UTF8"}))
+
+    @property
+    def audit_schema(self) -> str:
+        """Where dbt stores the rows that failed a test: see macros/generate_schema_name.sql."""
+        name = f"{self.dbt_pg_schema}_{AUDIT}"
+        digest = md5(self.dbt_pg_schema.encode(), usedforsecurity=False).hexdigest()
+        return name if len(name.encode()) <= LONGEST_NAME else f"{AUDIT}_{digest}"
 
     def for_dbt(self) -> dict[str, str]:
         """The same connection, as the environment variables that `profiles.yml.example` reads."""

@@ -11,3 +11,10 @@
 {{ rebuild_differences(mart, ignore=['updated_at', 'last_synced_at']) }}
 {{ 'union all' if not loop.last }}
 {%- endfor %}
+
+{%- for node in graph.nodes.values() if execute and node.config.get('incremental_strategy') == 'accumulate' %}
+{%- if node.unique_id not in model.depends_on.nodes %}
+union all
+select '{{ node.name }}', 'not compared: add it to the list of rebuild_equals_the_increments', null::jsonb
+{%- endif %}
+{%- endfor %}
