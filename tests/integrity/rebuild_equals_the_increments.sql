@@ -12,8 +12,8 @@
 {{ 'union all' if not loop.last }}
 {%- endfor %}
 
-{%- for node in graph.nodes.values() if execute and node.config.get('incremental_strategy') == 'accumulate' %}
-{%- if node.unique_id not in model.depends_on.nodes %}
+{%- for node in (graph.nodes.values() if execute) if node.unique_id not in model.depends_on.nodes %}
+{%- if (node.config.materialized, node.config.get('incremental_strategy')) == ('incremental', 'accumulate') %}
 union all
 select '{{ node.name }}', 'not compared: add it to the list of rebuild_equals_the_increments', null::jsonb
 {%- endif %}
