@@ -152,7 +152,7 @@ def run(
             refresh.check_run(postgres)
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
             loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
-            built = refresh.build(postgres, listener, full_refresh=full_refresh, guard=lock.check)
+            built = refresh.build(postgres, listener, full_refresh=full_refresh, lock=lock)
         report.print_results(loaded, built, as_json=as_json)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ from python_runner.postgres import raw_schema
 from python_runner.postgres.ownership import check_owner, record_owner
 from python_runner.postgres.pool import Connection, Guard, Pool, open_pool
 from python_runner.postgres.rights import check_rights, failures_schema
+from python_runner.postgres.run_lock import RunLock
 from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake.schema_check import check_columns
 from python_runner.sources import Source, read_sources
@@ -109,9 +110,13 @@ def check_run(postgres: PostgresSettings) -> None:
 
 
 def build(
-    postgres: PostgresSettings, listener: ProgressListener, *, full_refresh: bool = False, guard: Guard = lambda: None
+    postgres: PostgresSettings,
+    listener: ProgressListener,
+    *,
+    full_refresh: bool = False,
+    lock: RunLock | None = None,
 ) -> dbt_build.BuildResult:
-    """`dbt build`, told node by node.
+    """`dbt build`, told node by node. RunnerError if the run lock is lost before or meanwhile.
 
     Unit tests have fixed inputs and run in CI only. Tests that join whole tables run only in a full refresh, because
     an ordinary refresh must cost no more than what changed. A full refresh first builds the models incrementally, so
@@ -125,9 +130,11 @@ def build(
             listener.emit("node", name=name)
 
     def run_dbt(title: str, *arguments: str) -> dbt_build.BuildResult:
-        guard()
-        with step(listener, title):
-            return dbt_build.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
+        with lock.watched() if lock else nullcontext(), step(listener, title):
+            return dbt_build.build(
+                postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node,
+                lock_pid=lock.pid if lock else None,
+            )  # fmt: skip
 
     if not full_refresh:
         return run_dbt("dbt build", "--exclude", "tag:full_check")

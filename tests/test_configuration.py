@@ -20,7 +20,7 @@ ENV_VAR = re.compile(r"env_var\('(\w+)'(?:, '([^']*)')?\)")
 ENVIRON = re.compile(r"""environ(?:\.\w+\(|\[)"(\w+)"|"(\w+)" in os\.environ""")
 VAR = re.compile(r"""\bvar\((['"])(\w+)\1, (['"]?)(.*?)\3\)""")
 EXAMPLE = re.compile(r"^(#?)([A-Z_]+)=(.*)$", re.MULTILINE)
-INTERNAL = re.compile("STAND_IN_")  # passed by the demo to its own process
+INTERNAL = re.compile("STAND_IN_|RUN_LOCK_PID")  # passed by the demo to its own process, and by the runner to dbt
 
 VARIABLES, VARS = (
     {name: default.strip(" `") for name, default in ROW.findall(PAGE.partition(start)[2].partition("\n## ")[0])}

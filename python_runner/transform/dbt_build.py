@@ -34,12 +34,21 @@ class BuildResult:
     warnings: list[str] = field(default_factory=list)
 
 
-def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda _name, _total: None) -> BuildResult:
-    """Run `dbt build` with the given arguments. RunnerError names the first node that failed, and why."""
+def build(
+    settings: PostgresSettings,
+    *arguments: str,
+    on_node: OnNode = lambda _name, _total: None,
+    lock_pid: int | None = None,
+) -> BuildResult:
+    """Run `dbt build` with the given arguments. RunnerError names the first node that failed, and why.
+
+    With `lock_pid`, a node fails once that server process no longer holds the run lock: see macros/check_run_lock.sql.
+    """
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  importing dbt takes seconds
 
     started, events = perf_counter(), _EventHandler(on_node)
     with profiles(settings) as folder:
+        os.environ["RUN_LOCK_PID"] = str(lock_pid or "")
         flags = ["--quiet", "--log-level", "none", "--no-use-colors"]
         command = [
             *flags,

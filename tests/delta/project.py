@@ -139,9 +139,9 @@ class Project:
         ]
         if full_refresh:
             arguments += ["--full-refresh"]
-        if defer_to and defer_to.manifest:
+        if defer_to and defer_to.manifest:  # as `make slim`
             defer_to.manifest.writable_manifest().write(str(self.folder / "manifest.json"))
-            arguments += ["--defer", "--state", str(self.folder)]
+            arguments += ["--defer", "--state", str(self.folder), "--warn-error-options", "{}"]
         outcome = self._invoke(command, *arguments, listen=listen)
         if outcome.exception:
             raise outcome.exception

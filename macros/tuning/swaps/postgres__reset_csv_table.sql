@@ -14,9 +14,12 @@
                 ~ types.get(name, adapter.convert_type(agate_table, loop.index0))
             ) -%}
         {%- endfor -%}
-        {%- do run_query("drop table if exists " ~ new ~ "; create table " ~ new ~ " (" ~ columns | join(', ') ~ ")") -%}
-        {%- set columns_of = adapter.get_columns_in_relation -%}
-        {%- if config.get('indexes') or columns_of(new) | map('string') | list != columns_of(old_relation) | map('string') | list -%}
+        {%- do run_query(
+            "drop table if exists " ~ new ~ "; create table " ~ new ~ " (" ~ columns | join(', ') ~ ")"
+        ) -%}
+        {%- set found = adapter.get_columns_in_relation(old_relation) | map('string') | list -%}
+        {%- set declared = adapter.get_columns_in_relation(new) | map('string') | list -%}
+        {%- if config.get('indexes') or found != declared -%}
             {%- do adapter.rename_relation(old_relation, make_backup_relation(old_relation, 'table')) -%}
             {%- do adapter.rename_relation(new, old_relation) -%}
             {{ return("select") }}
