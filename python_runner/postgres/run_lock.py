@@ -67,7 +67,8 @@ def hold_run_lock(
 ) -> Iterator[RunLock]:
     """Hold the run lock for the command. RunnerError if it is taken and `wait` is false."""
     with wrap_driver_errors():
-        connection = psycopg.connect(settings.conninfo, application_name=f"runner {command}")
+        # A prepared statement would keep its snapshot, for which CREATE INDEX CONCURRENTLY and VACUUM wait.
+        connection = psycopg.connect(settings.conninfo, application_name=f"runner {command}", prepare_threshold=None)
     # Close without COMMIT: if the server has ended the session, the work must still succeed.
     with closing(connection):
         with wrap_driver_errors():
