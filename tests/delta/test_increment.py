@@ -16,6 +16,7 @@ from tests.delta.conftest import Trade
 from tests.delta.market import HOLDINGS, METADATA, MOMENTS, PRICES, SOURCES
 from tests.delta.oracle import REBUILT, TIMES, assert_equal, compared_columns, differences
 from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Connection, Project
+from tests.roles import add_schema
 
 pytestmark = pytest.mark.database
 
@@ -321,6 +322,7 @@ def test_another_schema_does_not_move_production(
 ) -> None:
     trade(("transfer", 1, "0xc"), ("describe", 2, "ED4"), ("price", "ED1", 9, 9))
     before = watermarks(connection), logged(connection)
+    add_schema(project.url, "ci_x")
     developer = replace(project, folder=tmp_path, schema="ci_x", manifest=None)
     developer.parse()
     assert developer.run("wallet_summary_snapshot", "int_wallet_editions", defer_to=project).ok

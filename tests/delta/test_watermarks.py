@@ -158,8 +158,8 @@ def test_watermarks_of_an_older_version_are_kept(project: Project, trade: Trade,
     connection.execute("alter table delta.watermarks drop column reader_name, drop column log_name")
     connection.execute("alter table raw.load_batches drop column highest_key")
     connection.execute("alter table raw.load_batches alter column batch_id add generated always as identity")
-    connection.execute("create sequence delta.steps")
-    with connection.transaction():
+    with acting(connection), connection.transaction():
+        connection.execute("create sequence delta.steps")
         project.create_raw_tables(connection)
     trade(("transfer", 1, "0xc"), ("describe", 2, "ED4"), ("price", "ED1", 9, 9))
     assert project.run().rebuilt == {}

@@ -157,7 +157,7 @@ def wait(builder: Database, loader: Database) -> None:
         hold_run_lock(loader.settings, "load", wait=False, notify=print),
     ):
         raise AssertionError("both hold it")
-    if "busy with `runner run`" not in str(caught.value):
+    if not re.match(r"busy with `runner run` \(process \d+, since \d\d:", str(caught.value)):
         raise caught.value
 
 

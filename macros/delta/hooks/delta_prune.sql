@@ -58,5 +58,6 @@ delete from {{ changelog }}
 where batch_id <= (select min("position") from delta.watermarks where log = '{{ changelog }}'::regclass);
 {%- endif %}
 {%- endfor %}
+commit;
 {%- endif -%}
 {% endmacro %}

@@ -14,8 +14,8 @@
     {%- if execute and not (owner and owner.meta.get('partition_by')) -%}
         {{ exceptions.raise_compiler_error(
             "partition_table: " ~ table ~ (
-                " declares no meta.partition_by" if owner else ": " ~ ([
-                    "there is no such model or source.table"
+                " declares no meta.partition_by" if owner else ([
+                    " is no model or source.table"
                 ] + adapter.dispatch('other_owners', 'postgres_tuning')()) | join(", or ")
             )
         ) }}
