@@ -12,6 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from python_runner.postgres.rights import failures_schema
 from python_runner.project import PROJECT
 
 PAGE = (PROJECT / "docs/roles.md").read_text()
@@ -59,7 +60,7 @@ def prepare(url: str) -> None:
 def add_schema(url: str, name: str) -> None:
     """Make another target schema, with the one for the rows that fail a test."""
     with psycopg.connect(url, autocommit=True) as connection:
-        for schema in (name, f"{name}_dbt_test__audit"):
+        for schema in (name, failures_schema(name)):
             connection.execute(
                 SQL("create schema if not exists {} authorization {}").format(
                     Identifier(schema), Identifier(name_of("builder"))

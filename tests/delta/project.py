@@ -160,7 +160,7 @@ class Project:
         )
         assert ran.success, "\n".join(said)
 
-    def compile(self, *select: str, **variables: str) -> Path:
+    def compile(self, *select: str, **variables: str | bool) -> Path:
         """The folder with the SQL of what is selected, by its path in the project."""
         outcome = self._invoke("compile", "--select", *select, "--vars", json.dumps(variables))
         assert outcome.success, outcome.exception

@@ -14,6 +14,7 @@ from tests.delta.market import Market
 from tests.delta.oracle import assert_equal
 from tests.delta.project import MODELS, SNAPSHOTS, Connection, Project
 from tests.delta.scene import CHANGES
+from tests.roles import add_schema
 
 pytestmark = pytest.mark.database
 
@@ -47,6 +48,7 @@ def watermarks(connection: Connection, schema: str) -> int:
 
 def developer_of(production: Project, folder: Path, schema: str) -> Project:
     """Somebody else's schema, beside production in the same database."""
+    add_schema(production.url, schema)
     developer = Project(production.url, folder, schema=schema)
     developer.parse()
     developer.seed()

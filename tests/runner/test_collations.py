@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Identifier
 
 from python_runner.console.progress import JsonLines
 from python_runner.refresh import build
+from tests import roles
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
@@ -27,7 +28,9 @@ def collated(request: pytest.FixtureRequest, server_url: str, database_name: str
             connection.execute(SQL("create database {} template template0{}").format(Identifier(name), locale))
         except psycopg.errors.FeatureNotSupported:
             pytest.skip("this server has no ICU")
-        yield Database(make_conninfo(server_url, dbname=name))
+        url = make_conninfo(server_url, dbname=name)
+        roles.prepare(url)
+        yield Database(url)
         connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
 
 

@@ -263,7 +263,16 @@ def test_a_limit_that_stops_a_model_names_the_setting(database: Database) -> Non
     with database.connect() as loading:
         loading.execute("select pg_advisory_xact_lock(hashtextextended('delta', 0))")
         with pytest.raises(RunnerError, match=r"^dbt: int_\w+ .*lock timeout.*raise DB_LOCK_TIMEOUT_S$"):
-            build(settings, "--select", "staging", "int_editions", "--exclude-resource-type", "test", "unit_test")
+            build(
+                settings,
+                "--select",
+                "excluded_wallets",
+                "staging",
+                "int_editions",
+                "--exclude-resource-type",
+                "test",
+                "unit_test",
+            )
         said: list[str] = []
         assert run_command(settings, ["--quiet", "run", "--select", "int_editions"], said.append) == 1
         assert said == [
