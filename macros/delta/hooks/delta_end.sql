@@ -14,11 +14,19 @@
 {%- set inputs = adapter.dispatch('delta_inputs', 'delta_models')() if execute else [] -%}
 {%- set name_of = adapter.dispatch('watermark_name', 'delta_models') -%}
 {%- set is_empty = adapter.dispatch('accumulate_is_empty', 'delta_models') -%}
+{%- set changed = adapter.dispatch('delta_changed', 'delta_models') -%}
 {%- set strategy = config.get('incremental_strategy') -%}
-{%- if inputs -%}
+{%- if execute and not inputs -%}
+do $$
+begin
+    {{ changed('true') }}
+end
+$$
+{%- elif inputs -%}
 do $$
 declare
     run record;
+    changed boolean := current_setting('delta.rebuild') <> '';
 begin
     for run in
         values
@@ -29,6 +37,10 @@ begin
         ){{ ',' if not loop.last }}
         {%- endfor %}
     loop
+        changed := changed or not exists (
+            select from delta.watermarks
+            where reader = '{{ this }}'::regclass and log = run.column1 and "position" = run.column3
+        );
         insert into delta.watermarks as known (reader, reader_name, log, log_name, "position")
         values ('{{ this }}'::regclass, {{ name_of(this) }}, run.column1, run.column2, run.column3)
         on conflict (reader, log) do update
@@ -45,6 +57,9 @@ begin
                 {{ name_of(this) }}, run.column2, run.column3;
         end if;
     end loop;
+    if changed then
+        {{ changed("current_setting('delta.rebuild') <> ''") | indent(8) }}
+    end if;
 end
 $$;
 {%- for input in adapter.dispatch('delta_contents', 'delta_models')() %}
