@@ -55,7 +55,7 @@ def create_app(
     async def ready(_: Request) -> Response:
         ok = service.known.listening
         return JSONResponse(
-            {"ready": ok, "notices": service.known.notices, "versions": service.known.versions},
+            service.known.state(),
             200 if ok else UNAVAILABLE,
             headers=UNCACHED if ok else UNCACHED | {"retry-after": RETRY_AFTER_S},
         )

@@ -23,10 +23,15 @@ READ_LIMIT_S = 2.0
 RETRY_S = 0.2
 MAX_KEYS = 500_000
 
-# One statement, so that the position, the keys up to it and the least step left in the log are of one moment.
+# One statement, so that the position, the keys up to it and the least step left in the log are of one moment. If a
+# relation reads several logs, it has no position: its keys can change through each.
 KEYED = """
 select
-    versions.version, versions.rebuilt_version, watermarks.position,
+    versions.version,
+    versions.rebuilt_version,
+    case when (select count(*) from delta.watermarks as logs where logs.reader = watermarks.reader) = 1
+        then watermarks.position else 0
+    end,
     (select min(step) from {log}),
     (
         select array_agg(distinct {column}) from {log}
@@ -64,6 +69,7 @@ class Known:
         self.listening = False
         self.relations: dict[str, Seen] = {}
         self.notices = 0
+        self.last_notice = ""
         self._statements: dict[str, Composed] = {}
         for endpoint in endpoints:
             for relation in endpoint.statement.relations:
@@ -75,10 +81,11 @@ class Known:
         """The relations that are followed."""
         return list(self._statements)
 
-    @property
-    def versions(self) -> dict[str, int]:
-        """The newest known versions."""
-        return {relation: seen.version for relation, seen in self.relations.items()}
+    def state(self) -> dict[str, Any]:
+        """What is known, for people and monitoring."""
+        versions = {relation: seen.version for relation, seen in self.relations.items()}
+        timeline = self.epoch.timeline if self.epoch else None
+        return {"ready": self.listening, "last_notice": self.last_notice, "timeline": timeline, "versions": versions}
 
     def covers(self, epoch: Epoch, relations: Sequence[str], versions: Sequence[int | None], key: str | None) -> bool:
         """Whether what was read at these versions shows every change that the process knows of."""
@@ -104,7 +111,7 @@ class Known:
         if (
             seen is None
             or rebuilt > seen.version
-            or not 0 < seen.position <= position
+            or not 0 < seen.position < position
             or least is None
             or least > seen.position  # compacted: a key whose sum is zero has left the log
             or len(seen.changed) > MAX_KEYS
@@ -171,6 +178,7 @@ class Known:
         while (left := until - asyncio.get_running_loop().time()) > 0:
             async for notice in connection.notifies(timeout=left, stop_after=1):
                 self.notices += 1
+                self.last_notice = notice.payload
                 if notice.payload in self._statements:
                     return
 

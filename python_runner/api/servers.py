@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -58,6 +59,8 @@ ANSWERS = {
     having count(*) > 0 or not %(must_be_known)s
 )""",
 }
+
+logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # the metrics say which server is away
 
 
 class Epoch(NamedTuple):

@@ -36,7 +36,7 @@ def reader_url(url: str) -> str:
     """Make the role that only reads, with the documented rights, and return its URL."""
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("select from pg_roles where rolname = %s", (READER,)).fetchone()
-        if not found:
+        if found is None:
             connection.execute(f"create role {READER} login".encode())
         connection.execute(grants().encode())
     return str(make_conninfo(url, user=READER))
