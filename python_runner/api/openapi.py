@@ -62,7 +62,7 @@ def _operation(endpoint: Endpoint, contracts: dict[str, dict[str, Any]]) -> Sche
 
 
 def _parameter(endpoint: Endpoint, name: str, parameter: Parameter) -> Schema:
-    schema: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+    schema: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": r"^[^\u0000]+$"}
     if parameter.type == "integer":
         schema = {"type": "integer", "minimum": parameter.minimum, "maximum": parameter.maximum}
     if parameter.values:
