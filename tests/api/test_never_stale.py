@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from redis import Redis
 from python_runner.api.declarations import read_endpoints
 from python_runner.api.servers import EPOCH, _Bytes, question, version_of
 from tests.api.broken import BREAKS
-from tests.api.cluster import Cluster, api, cluster, valkey
+from tests.api.cluster import Cluster, api, cluster, valkey, wait_until
 from tests.delta.conftest import Workshop
 from tests.delta.market import WALLETS, Change, Market
 from tests.delta.project import Project
@@ -47,8 +48,9 @@ GIVEN: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 LISTENERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where application_name = 'collectibles_api' and query not like '%answer%' and random() < 0.5
+where application_name = 'collectibles_api' and query not like '%answer%'
 """
+WAITING = "select 1 from pg_locks where relation = 'delta.versions'::regclass and not granted"
 INTERVAL_S = 0.01
 
 Moment = tuple[int, int]  # time-line and version
@@ -182,12 +184,15 @@ class Play:
 
     def refresh(self, *models: str, **options: Any) -> None:
         """Let changes happen, load and build them."""
-        self.market.happen(self._change() for _ in range(4))
-        with psycopg.connect(self.project.url, autocommit=True) as connection:
-            self.market.load_all(connection)
+        self._trade()
         run = self.project.run(*models, **options)
         assert run.ok, run.errors
         self.history.record()
+
+    def _trade(self) -> None:
+        self.market.happen(self._change() for _ in range(4))
+        with psycopg.connect(self.project.url, autocommit=True) as connection:
+            self.market.load_all(connection)
 
     def _change(self) -> Change:
         moment, wallet = self.chance.randrange(1, 13), self.chance.choice(WALLETS)
@@ -205,7 +210,7 @@ class Play:
 
         def cut() -> None:
             while not done.wait(0.3):
-                self.cluster.execute(LISTENERS)
+                self.cluster.execute(f"{LISTENERS} and random() < 0.5")
 
         cutter = threading.Thread(target=cut)
         cutter.start()
@@ -214,6 +219,22 @@ class Play:
         finally:
             done.set()
             cutter.join()
+
+    def commit_during_a_reconnection(self) -> None:
+        """A mart commits after a session that listens was lost and, in one of the ways, before it listens again."""
+        self._trade()
+        assert self.project.run("intermediate").ok
+        with ThreadPoolExecutor(1) as thread, psycopg.connect(self.project.url) as holder:
+            holder.execute("lock table delta.versions in share row exclusive mode")
+            building = thread.submit(self.project.run, "wallet_summary_snapshot")
+            wait_until(lambda: self.cluster.execute(WAITING))
+            self.cluster.execute(LISTENERS)
+            sleep(0.6)
+            holder.rollback()
+            assert building.result().ok
+        sleep(1)
+        assert self.project.run().ok
+        self.history.record()
 
     def act(self) -> None:
         """Refreshes, and everything that can happen to a server."""
@@ -226,6 +247,8 @@ class Play:
         with self.cutting():
             self.refresh()
             self.refresh()
+        self.commit_during_a_reconnection()
+        self.commit_during_a_reconnection()
         self.cluster.kill(1)
         self.refresh(compact_share=0)
         self.cluster.start(1)
