@@ -231,6 +231,27 @@ def modified(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1)] = 1,
+    debug: Debug = False,
+) -> None:
+    """Serve the read API under /v1, with its description under /docs."""
+    with exit_on_error(as_json=False, debug=debug):
+        from python_runner.settings import api_settings, postgres_settings
+
+        postgres_settings()
+        api_settings().pool_size(workers)
+
+        try:
+            from python_runner.api.serve import serve as serve_api
+        except ImportError as error:
+            raise UsageError(f"the API needs {error.name}: install the extra `api`") from error
+        serve_api(host, port, workers)
+
+
+@app.command()
 def demo(
     scale: Annotated[
         ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")

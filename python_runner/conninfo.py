@@ -33,13 +33,13 @@ DEFAULTS = {"port": "5432", "password": "", "sslmode": "", "connect_timeout": "1
 FILES = ("passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir")
 
 
-def parse(conninfo: str) -> dict[str, str]:
+def parse(conninfo: str, variable: str = "DATABASE_URL") -> dict[str, str]:
     """The parameters that a connection string names. UsageError omits the string: it may contain a password."""
     try:
         parts = conninfo_to_dict(conninfo)
     except ProgrammingError as error:
         raise UsageError(
-            "DATABASE_URL is not a connection string that libpq accepts: "
+            f"{variable} is not a connection string that libpq accepts: "
             "use postgresql://user:password@host:5432/database"
         ) from error
     return {name: str(value) for name, value in parts.items() if value is not None}

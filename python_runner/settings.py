@@ -73,6 +73,42 @@ class PostgresSettings(BaseSettings):
         return resolve(self.database_url.get_secret_value()) | {"client_encoding": ENCODING}
 
 
+class ApiSettings(BaseSettings):
+    """What the read API reads from besides the primary, and the limits of its connections."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_replica_url: SecretStr | None = Field(None, description="standbys, separated by commas")
+    redis_url: SecretStr | None = Field(None, description="a Redis or Valkey server that processes share")
+    api_pool_min: int = Field(1, ge=1, description="connections that each pool keeps open")
+    api_pool_max: int = Field(10, ge=1, description="over all workers and servers")
+    api_cors_origins: str | None = Field(None, description="origins, separated by commas")
+
+    @property
+    def replicas(self) -> list[str]:
+        """The connection string of each standby."""
+        urls = self.database_replica_url.get_secret_value() if self.database_replica_url else ""
+        return [url.strip() for url in urls.split(",") if url.strip()]
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may read the answers."""
+        return [origin.strip() for origin in (self.api_cors_origins or "").split(",") if origin.strip()]
+
+    def pool_size(self, workers: int) -> int:
+        """The connections of one pool: a worker has a pool for each server, and a connection that listens."""
+        servers = 1 + len(self.replicas)
+        size = (self.api_pool_max // workers - 1) // servers
+        if size < 1:
+            raise UsageError(
+                f"API_POOL_MAX ({self.api_pool_max}) is too low for {workers} workers and {servers} servers:"
+                f" set it to {workers * (servers + 1)} or more"
+            )
+        return size
+
+
 class SnowflakeSettings(BaseSettings):
     """The Snowflake schema to read, and the limits of reading it."""
 
@@ -174,6 +210,19 @@ def _check_name(setting: str, name: str) -> None:
         raise UsageError(f"{setting} ({name}) contains a quotation mark, which dbt does not take: use another name")
     if len(name.encode()) > MAX_NAME_BYTES:
         raise UsageError(f"{setting} ({name}) has more than {MAX_NAME_BYTES} bytes: use a shorter name")
+
+
+def api_settings(env_file: str | None = ENV_FILE) -> ApiSettings:
+    """Read and check; UsageError names the variable that is wrong."""
+    from python_runner.conninfo import parse  # noqa: PLC0415
+
+    try:
+        settings = ApiSettings(_env_file=env_file)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise UsageError(_first_line(error, prefix="")) from error
+    for url in settings.replicas:
+        parse(url, "DATABASE_REPLICA_URL")
+    return settings
 
 
 def snowflake_settings(env_file: str | None = ENV_FILE) -> SnowflakeSettings:
