@@ -125,9 +125,15 @@ def test_nothing_cached_is_served_while_nobody_listens(site: Site) -> None:
     told(site)
     site.get("/v1/filters")
     with psycopg.connect(site.project.url, autocommit=True) as connection:
-        listeners = "from pg_stat_activity where application_name = 'collectibles_api' and datname = current_database()"
-        connection.execute(f"select pg_terminate_backend(pid) {listeners}".encode())
-        wait_until(lambda: site.client.get("/readyz").status_code == 503 or asks_the_primary(site, "/v1/filters"))
+        allow = f"alter database {connection.info.dbname} allow_connections"
+        connection.execute(f"{allow} false".encode())
+        try:
+            listeners = "pg_stat_activity where application_name = 'collectibles_api' and datname = current_database()"
+            connection.execute(f"select pg_terminate_backend(pid) from {listeners}".encode())
+            wait_until(lambda: site.client.get("/readyz").status_code == 503)
+            site.get("/v1/filters", 503)
+        finally:
+            connection.execute(f"{allow} true".encode())
     wait_until(lambda: site.client.get("/readyz").status_code == 200)
     told(site)
     assert site.get("/v1/filters")
