@@ -6,6 +6,7 @@ import re
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.api.cluster import valkey, wait_until
 from tests.api.conftest import Site, application
@@ -124,11 +125,12 @@ def test_an_answer_that_there_is_none_is_kept_and_expires(site: Site) -> None:
 def test_nothing_cached_is_served_while_nobody_listens(site: Site) -> None:
     told(site)
     site.get("/v1/filters")
-    with psycopg.connect(site.project.url, autocommit=True) as connection:
-        allow = f"alter database {connection.info.dbname} allow_connections"
+    name = conninfo_to_dict(site.project.url)["dbname"]
+    with psycopg.connect(site.project.url, dbname="postgres", autocommit=True) as connection:
+        allow = f"alter database {name} allow_connections"
         connection.execute(f"{allow} false".encode())
         try:
-            listeners = "pg_stat_activity where application_name = 'collectibles_api' and datname = current_database()"
+            listeners = f"pg_stat_activity where application_name = 'collectibles_api' and datname = '{name}'"
             connection.execute(f"select pg_terminate_backend(pid) from {listeners}".encode())
             wait_until(lambda: site.client.get("/readyz").status_code == 503)
             site.get("/v1/filters", 503)
