@@ -1,8 +1,8 @@
 {#-
-    Post-hook. Advances the model's watermarks in the transaction that wrote the rows, unless it read a part. Fails if a watermark would go
-    back, which means that another run has read more. After a rebuild it also deletes empty rows, which the first
-    build of a table inserts for groups that no longer exist, and analyzes the table for its readers. Column step
-    gets no statistics: the planner would expect one row for the newest step, which they do not cover.
+    Post-hook. Advances the model's watermarks in the transaction that wrote the rows, unless it read a part. Fails if a
+    watermark would go back, which means that another run has read more. After a rebuild it also deletes empty rows,
+    which the first build of a table inserts for groups that no longer exist, and analyzes the table for its readers.
+    Column step gets no statistics: the planner would expect one row for the newest step, which they do not cover.
 -#}
 
 {% macro delta_end() %}
@@ -59,7 +59,8 @@ on conflict (reader, input_name) do update set reader_name = excluded.reader_nam
 insert into delta.changelog_sizes (changelog, step, "rows")
 select '{{ this }}'::regclass, step, count(*) from {{ this }}
 where step = current_setting('delta.step')::bigint
-group by step;
+group by step
+on conflict (changelog, step) do update set "rows" = excluded."rows";
 {%- elif strategy == 'accumulate' %}
 delete from {{ this }} as old
 where
