@@ -75,7 +75,8 @@ on conflict (reader, input_name) do update set reader_name = excluded.reader_nam
 insert into delta.changelog_sizes (changelog, step, "rows")
 select '{{ this }}'::regclass, step, count(*) from {{ this }}
 where step = current_setting('delta.step')::bigint
-group by step;
+group by step
+on conflict (changelog, step) do update set "rows" = excluded."rows";
 {%- elif strategy == 'accumulate' %}
 delete from {{ this }} as old
 where
