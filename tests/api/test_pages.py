@@ -106,7 +106,7 @@ def test_the_status_shows_marts_loads_rejects_and_this_process(site: Site) -> No
     for expected in (
         "public.wallet_summary_snapshot",
         "wallet_holdings",
-        "incremental",
+        "wallet_profiles",
         "hit share",
         "primary connections",
     ):
