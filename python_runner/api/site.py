@@ -85,6 +85,7 @@ class Site:
         here = endpoint.path.format_map({name: segment(value) for name, value in values.items()})
         inputs = {name: one for name, one in endpoint.parameters.items() if f"{{{name}}}" not in endpoint.path}
         filters, _ = await self._read("/filters") if inputs else ({}, "")
+        shown = ", ".join(str(value) for name, value in values.items() if name not in inputs)
         given = {name: value for name, value in values.items() if name in inputs and value is not None}
         links = {
             name.rsplit("/", 1)[1]: here + name.removeprefix(endpoint.path)
@@ -95,7 +96,7 @@ class Site:
             links["Next page"] = f"{here}?{urlencode(given | {'after': answer['next']})}"
         return page(
             "answer",
-            endpoint.comment.rstrip("."),
+            f"{endpoint.comment.split(':')[0]}{': ' * bool(shown)}{shown}",
             code,
             endpoint=endpoint,
             address=here,

@@ -19,11 +19,12 @@ from python_runner.errors import RunnerError
 
 HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60
+PAUSE_S = 30  # between refreshes
 ADDRESS = "address"  # a file beside the list of processes
 NAMES = {"valkey", "api", "changes"}
 
 
-def up(scale: sample.Scale, port: int, listener: ProgressListener) -> tuple[str, bool]:
+def up(scale: sample.Scale, port: int, listener: ProgressListener, pause_s: float = PAUSE_S) -> tuple[str, bool]:
     """Start everything and wait until it answers. Returns its URL, and False if it ran before."""
     folder = story.FOLDER
     if processes.running(folder) == NAMES:
@@ -40,7 +41,8 @@ def up(scale: sample.Scale, port: int, listener: ProgressListener) -> tuple[str,
             runner = Path(sys.executable).with_name("runner")
             log = processes.start(folder, "api", [runner, "serve", "--host", HOST, "--port", str(port)], environment)
             _wait_for(url, log)
-        processes.start(folder, "changes", [sys.executable, "-m", "python_runner.demo.changes"], environment)
+        changes: list[str | Path] = [sys.executable, "-m", "python_runner.demo.changes", story.WAREHOUSE, str(pause_s)]
+        processes.start(folder, "changes", changes, environment)
         (folder / ADDRESS).write_text(url)
     except BaseException:
         story.stop(remove=False)
