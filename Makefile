@@ -10,7 +10,7 @@ SERVER_TESTS := $(patsubst %,tests/delta/test_%.py,history watermarks contents) 
     $(patsubst %,tests/tuning/test_%.py,indexes materialized_views monitoring partitions site)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo psql stop test pytest test-slow test-database slim bench docs lint format lock clean
+.PHONY: help install demo psql up down stop test pytest test-slow test-database slim bench docs lint format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,12 @@ demo: $(READY)  ## Run the main job on this machine: stand-in Snowflake, load, b
 
 psql: $(READY)  ## Open psql on the demo's database
 	@$(BIN)/runner demo --psql
+
+up: $(READY)  ## Serve the demo's data on http://127.0.0.1:8000, with a standby and a cache, while the data changes
+	@$(BIN)/runner demo --up $(ARGS)
+
+down: $(READY)  ## Stop what `make up` started, and keep the data
+	@$(BIN)/runner demo --down
 
 stop: $(READY)  ## Stop the demo's servers and remove its data
 	@$(BIN)/runner demo --stop

@@ -261,6 +261,11 @@ def demo(
         bool, typer.Option("--env", help="Print the variables that connect other commands to the demo, for `eval`.")
     ] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
+    up: Annotated[
+        bool, typer.Option("--up", help="Serve the demo's data, with a standby and a cache, while the data changes.")
+    ] = False,
+    down: Annotated[bool, typer.Option("--down", help="Stop the demo's servers and keep their data.")] = False,
+    port: Annotated[int, typer.Option(help="With --up: the port of the API.", min=1, max=65535)] = 8000,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -273,11 +278,16 @@ def demo(
         from python_runner.console.progress import progress_listener
 
         try:
-            from python_runner.demo import sample, story
+            from python_runner.demo import sample, serving, story
         except ImportError as error:
             raise UsageError(f"the demo needs {error.name}: run `make .venv/.ready`") from error
-        if stop:
-            story.stop()
+        size = {"small": sample.SMALL, "full": sample.FULL}[scale.value]
+        if stop or down:
+            story.stop(remove=stop)
+        elif up:
+            with progress_listener(as_json=as_json) as listener:
+                url, started = serving.up(size, port, listener)
+            typer.echo(f"{'open' if started else 'it is up:'} {url}")
         elif psql:
             story.psql()
         elif env:
@@ -285,7 +295,7 @@ def demo(
                 typer.echo(f"export {name}={shlex.quote(value)}")
         else:
             with progress_listener(as_json=as_json) as listener:
-                result = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], listener)
+                result = story.demo(size, listener)
             if as_json:
                 report.print_json(result)
             else:

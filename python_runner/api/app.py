@@ -20,6 +20,7 @@ from python_runner.api.cache import Entry
 from python_runner.api.declarations import Endpoint, Refused
 from python_runner.api.servers import Missing, Unavailable
 from python_runner.api.service import Service
+from python_runner.api.site import Site
 from python_runner.settings import ApiSettings, PostgresSettings, api_settings, postgres_settings
 
 PREFIX = "/v1"
@@ -74,6 +75,7 @@ def create_app(
     routes = [Route(PREFIX + endpoint.path, _handler(service, endpoint)) for endpoint in service.endpoints]
     routes += [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", metrics)]
     routes += [Route("/openapi.json", described), Route("/docs", docs)]
+    routes += Site(service, PREFIX).routes()
     cors = Middleware(CORSMiddleware, allow_origins=settings.origins, expose_headers=["etag"], max_age=3600)
     return Starlette(
         routes=routes,

