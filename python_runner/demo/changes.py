@@ -41,7 +41,7 @@ def _refresh(folder: Path) -> None:
         hold_run_lock(postgres, "run", wait=True, notify=listener.message) as lock,
     ):
         refresh.load(postgres, snowflake, list(read_sources().values()), listener, guard=lock.check)
-        refresh.build(postgres, listener, guard=lock.check)
+        refresh.build(postgres, listener, lock=lock)
 
 
 if __name__ == "__main__":
