@@ -16,21 +16,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from python_runner.api import openapi, pages
-from python_runner.api.cache import Entry
 from python_runner.api.declarations import Endpoint, Refused
+from python_runner.api.replies import HEADERS, Hits, Reply
 from python_runner.api.servers import Missing, Unavailable
 from python_runner.api.service import Service
 from python_runner.api.site import Site
 from python_runner.settings import ApiSettings, PostgresSettings, api_settings, postgres_settings
 
 PREFIX = "/v1"
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-}
-ANSWER = HEADERS | {"content-type": "application/json", "cache-control": "public, max-age=0, must-revalidate"}
-ANSWER |= {"vary": "Accept-Encoding"}
 UNCACHED = HEADERS | {"cache-control": "no-store"}
 RETRY_AFTER_S = "1"
 UNAVAILABLE = 503
@@ -76,11 +69,14 @@ def create_app(
     routes += [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", metrics)]
     routes += [Route("/openapi.json", described), Route("/docs", docs)]
     routes += Site(service, PREFIX).routes()
-    cors = Middleware(CORSMiddleware, allow_origins=settings.origins, expose_headers=["etag"], max_age=3600)
+    middleware = [Middleware(Hits, service=service)]
+    if settings.origins:
+        cors = Middleware(CORSMiddleware, allow_origins=settings.origins, expose_headers=["etag"], max_age=3600)
+        middleware.insert(0, cors)
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[cors] if settings.origins else [],
+        middleware=middleware,
         exception_handlers={HTTPException: _refuse, Exception: _fail},
     )
 
@@ -89,18 +85,17 @@ def _handler(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaita
     async def handle(request: Request) -> Response:
         begin = perf_counter()
         response = await _respond(service, endpoint, request)
-        service.metrics.responses[endpoint.path, response.status_code] += 1
-        service.metrics.seconds[endpoint.path] += perf_counter() - begin
+        service.metrics.count(endpoint.path, response.status_code, perf_counter() - begin)
         return response
 
     return handle
 
 
 async def _respond(service: Service, endpoint: Endpoint, request: Request) -> Response:
+    asked = request.scope["path"], request.scope["query_string"]
     try:
-        query = parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True, errors="strict")
-        values = endpoint.read(request.path_params, query)
-        entry = await service.answer(endpoint, values)
+        query = parse_qsl(asked[1].decode(), keep_blank_values=True, errors="strict")
+        entry = await service.answer(asked, endpoint, endpoint.read(request.path_params, query))
     except Refused as error:
         return _error(422, str(error), parameter=error.parameter)
     except UnicodeDecodeError:
@@ -111,19 +106,7 @@ async def _respond(service: Service, endpoint: Endpoint, request: Request) -> Re
         return _error(UNAVAILABLE, str(error))
     if entry.body is None:
         return _error(404, f"nothing is known of {', '.join(request.path_params.values()) or 'this'}")
-    return _answer(entry, request)
-
-
-def _answer(entry: Entry, request: Request) -> Response:
-    headers = ANSWER | {"etag": entry.etag}
-    if entry.live:
-        headers |= {"cache-control": "no-store"}
-    asked = request.headers
-    if entry.etag in (tag.strip() for tag in asked.get("if-none-match", "").split(",")):
-        return Response(None, 304, headers=headers)
-    if entry.packed and "gzip" in asked.get("accept-encoding", ""):
-        return Response(entry.packed, headers=headers | {"content-encoding": "gzip"})
-    return Response(entry.body, headers=headers)
+    return Reply(entry, request.scope)
 
 
 def _error(status: int, message: str, **more: str) -> Response:

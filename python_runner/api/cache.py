@@ -6,12 +6,12 @@ An entry is served only if `Known.covers` its versions, wherever it came from.
 from __future__ import annotations
 
 import gzip
-import struct
-from collections import OrderedDict
+import json
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from time import monotonic
 
+from cachetools import TLRUCache
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -24,11 +24,11 @@ OVERHEAD_BYTES = 500
 COMPRESSED_FROM = 1_000
 SHARED_TIMEOUT_S = 0.05
 SHARED_PAUSE_S = 1.0
-HEADER = struct.Struct(">16sqIII?B")
-PREFIX = "runner:1:"
+DIGEST_BYTES = 16
+PREFIX = "runner:2:"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Entry:
     """An answer with its versions; no body means that there is none, which is an answer too."""
 
@@ -37,14 +37,13 @@ class Entry:
     body: bytes | None
     until: float
     live: bool = False
-    etag: str = field(init=False)
+    etag: bytes = field(init=False)
     packed: bytes | None = field(init=False)
 
     def __post_init__(self) -> None:
         body = self.body or b""
-        object.__setattr__(self, "etag", f'W/"{blake2b(body, digest_size=8).hexdigest()}"')
-        packed = gzip.compress(body, compresslevel=6, mtime=0) if len(body) >= COMPRESSED_FROM else None
-        object.__setattr__(self, "packed", packed)
+        self.etag = b'W/"%s"' % blake2b(body, digest_size=8).hexdigest().encode()
+        self.packed = gzip.compress(body, compresslevel=6, mtime=0) if len(body) >= COMPRESSED_FROM else None
 
     @property
     def size(self) -> int:
@@ -57,37 +56,9 @@ def entry_of(answer: Answer, ttl: float) -> Entry:
     return Entry(answer.epoch, answer.versions, answer.body, monotonic() + ttl, live=not ttl)
 
 
-class Memory:
-    """The entries that were used last."""
-
-    def __init__(self, limit: int = MAX_BYTES) -> None:
-        self.bytes = 0
-        self.entries: OrderedDict[str, Entry] = OrderedDict()
-        self._limit = limit
-
-    def get(self, key: str) -> Entry | None:
-        """The entry, unless its time is over."""
-        entry = self.entries.get(key)
-        if entry is None:
-            return None
-        if entry.until < monotonic():
-            self.drop(key)
-            return None
-        self.entries.move_to_end(key)
-        return entry
-
-    def put(self, key: str, entry: Entry) -> None:
-        """Keep an entry, in place of those that were used least recently."""
-        self.drop(key)
-        self.entries[key] = entry
-        self.bytes += entry.size
-        while self.bytes > self._limit:
-            self.drop(next(iter(self.entries)))
-
-    def drop(self, key: str) -> None:
-        """Forget an entry."""
-        if entry := self.entries.pop(key, None):
-            self.bytes -= entry.size
+def memory(limit: int = MAX_BYTES) -> TLRUCache[str, Entry]:
+    """The entries that were used last, each until its time is over."""
+    return TLRUCache(limit, lambda _key, entry, _now: entry.until, timer=monotonic, getsizeof=lambda entry: entry.size)
 
 
 class Shared:
@@ -131,22 +102,20 @@ class Shared:
 
 
 def pack(key: str, entry: Entry) -> bytes:
-    """Epoch, versions and body, behind a digest of them and of the key."""
-    count = len(entry.versions)
-    header = HEADER.pack(b"", *entry.epoch, entry.body is not None, count)[16:]
-    rest = header + struct.pack(f">{count}q", *entry.versions) + (entry.body or b"")
+    """Epoch and versions, a line, and the body, behind a digest of them and of the key."""
+    rest = json.dumps([entry.epoch, entry.versions, entry.body is not None]).encode() + b"\n" + (entry.body or b"")
     return _digest(key, rest) + rest
 
 
 def unpack(key: str, value: bytes, ttl: float) -> Entry | None:
     """The entry, or None if the value is damaged or belongs to another key."""
-    if len(value) < HEADER.size or value[:16] != _digest(key, value[16:]):
+    digest, rest = value[:DIGEST_BYTES], value[DIGEST_BYTES:]
+    if digest != _digest(key, rest):
         return None
-    _, *epoch, has_body, count = HEADER.unpack_from(value)
-    body = value[HEADER.size + 8 * count :]
-    versions = struct.unpack_from(f">{count}q", value, HEADER.size)
-    return Entry(Epoch(*epoch), versions, body if has_body else None, monotonic() + ttl)
+    line, _, body = rest.partition(b"\n")
+    epoch, versions, has_body = json.loads(line)
+    return Entry(Epoch(*epoch), tuple(versions), body if has_body else None, monotonic() + ttl)
 
 
 def _digest(key: str, rest: bytes) -> bytes:
-    return blake2b(key.encode() + b"\0" + rest, digest_size=16).digest()
+    return blake2b(key.encode() + b"\0" + rest, digest_size=DIGEST_BYTES).digest()

@@ -15,6 +15,11 @@ class Metrics:
         self.responses: Counter[tuple[str, int]] = Counter()
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
+    def count(self, path: str, status: int, seconds: float) -> None:
+        """Count a response."""
+        self.responses[path, status] += 1
+        self.seconds[path] += seconds
+
     def text(self, gauges: Mapping[str, float]) -> str:
         """The exposition format, version 0.0.4."""
         worker = f'worker="{os.getpid()}"'

@@ -7,48 +7,45 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Identifier, Literal, Placeholder
 
 from python_runner.api.declarations import Endpoint, Key
-from python_runner.api.servers import MISSING, Connection, Epoch, open_connection, read_epoch
+from python_runner.api.servers import EPOCH, MISSING, Epoch, read_row, version_of
 from python_runner.postgres.channel import CHANNEL
-from python_runner.postgres.raw_schema import RAW
 
 HEARTBEAT_S = 1.0
 READ_LIMIT_S = 2.0
 RETRY_S = 0.2
 MAX_KEYS = 500_000
 
-# One statement, so that the position, the keys up to it and the least step left in the log are of one moment. If a
-# relation reads several logs, it has no position: its keys can change through each.
-KEYED = """
-select
-    versions.version,
-    versions.rebuilt_version,
-    case when (select count(*) from delta.watermarks as logs where logs.reader = watermarks.reader) = 1
-        then watermarks.position else 0
-    end,
-    (select min(step) from {log}),
-    (
-        select array_agg(distinct {column}) from {log}
-        where step > %(after)s and step <= watermarks.position and %(after)s > 0
+Connection = psycopg.AsyncConnection[Any]
+Row = Sequence[Any]  # version, version at the last rebuild, position, least step of the log, changed keys
+
+# The position, the keys up to it and the least step left in the log are of one moment. If a relation reads several
+# logs, it has no position: its keys can change through each.
+KEYED = """(
+    select jsonb_build_array(
+        versions.version,
+        versions.rebuilt_version,
+        case when (select count(*) from delta.watermarks as logs where logs.reader = watermarks.reader) = 1
+            then watermarks.position else 0
+        end,
+        (select min(step) from {log}),
+        (
+            select jsonb_agg(distinct {column}) from {log}
+            where step > {after} and step <= watermarks.position and {after} > 0
+        )
     )
-from delta.versions
-inner join delta.watermarks
-    on watermarks.reader = to_regclass(versions.relation_name) and watermarks.log = {log_name}::regclass
-where versions.relation_name = {relation}
-"""
-PLAIN = "select version, version, 0, 0, null from delta.versions where relation_name = {relation}"
-LOADED = """
-select batch_id, batch_id, 0, 0, null from raw.load_batches
-where source = {source} and (baseline or rows_inserted + rows_updated + rows_deleted > 0)
-order by batch_id desc
-limit 1
-"""
+    from delta.versions
+    inner join delta.watermarks
+        on watermarks.reader = to_regclass(versions.relation_name) and watermarks.log = {log_name}::regclass
+    where versions.relation_name = {relation}
+)"""
 
 
 @dataclass
@@ -70,16 +67,18 @@ class Known:
         self.relations: dict[str, Seen] = {}
         self.notices = 0
         self.last_notice = ""
-        self._statements: dict[str, Composed] = {}
+        self._columns: dict[str, str] = {}
         for endpoint in endpoints:
             for relation in endpoint.statement.relations:
-                if endpoint.key or relation not in self._statements:
-                    self._statements[relation] = _statement(relation, endpoint.key, schema)
+                if endpoint.key:
+                    self._columns[relation] = _keyed(relation, endpoint.key, schema)
+                else:
+                    self._columns.setdefault(relation, version_of(relation))
 
     @property
     def relation_names(self) -> list[str]:
         """The relations that are followed."""
-        return list(self._statements)
+        return list(self._columns)
 
     def state(self) -> dict[str, Any]:
         """What is known, for people and monitoring."""
@@ -99,7 +98,7 @@ class Known:
                 return False
         return True
 
-    def learn(self, relation: str, row: tuple[Any, ...] | None) -> None:
+    def learn(self, relation: str, row: Row | None) -> None:
         """Take over what was read of a relation."""
         if row is None:
             self.relations.pop(relation, None)
@@ -121,56 +120,50 @@ class Known:
             seen.version, seen.position = version, position
             seen.changed.update(dict.fromkeys(keys or (), version))
 
-    def reset(self, epoch: Epoch) -> None:
+    def reset(self, epoch: Epoch | None) -> None:
         """Begin a history: nothing that is known holds in it."""
         self.epoch = epoch
         self.relations = {}
 
     async def read(self, connection: Connection) -> None:
-        """Read every version; what was read of another history is forgotten."""
-        standby, epoch = await read_epoch(connection)
+        """Read every version, in one statement; what was read of another history is forgotten."""
+        after = {relation: seen.position for relation, seen in self.relations.items()}
+        statement = f"select {', '.join([EPOCH, *self._columns.values()])}"
+        try:
+            cursor = await connection.execute(statement, dict.fromkeys(self._columns, 0) | after)
+        except MISSING:
+            self.reset(None)
+            return
+        standby, epoch, found = read_row(await cursor.fetchone() or ())
         if standby:
             raise psycopg.OperationalError("the server is a standby")
-        rows = {}
-        for relation, statement in self._statements.items():
-            seen = self.relations.get(relation) if epoch == self.epoch else None
-            after = {"after": seen.position if seen else 0}
-            try:
-                rows[relation] = await (await connection.execute(statement, after)).fetchone()
-            except MISSING:
-                rows[relation] = None
-        if epoch != self.epoch or self._went_back(rows):
+        rows = {relation: _row(value) for relation, value in zip(self._columns, found, strict=True)}
+        if epoch != self.epoch or any(
+            row and row[0] < self.relations[relation].version
+            for relation, row in rows.items()
+            if relation in self.relations
+        ):
             self.reset(epoch)
         for relation, row in rows.items():
             self.learn(relation, row)
 
-    def _went_back(self, rows: dict[str, tuple[Any, ...] | None]) -> bool:
-        return any(
-            row and relation in self.relations and row[0] < self.relations[relation].version
-            for relation, row in rows.items()
-        )
-
     async def follow(self, conninfo: str) -> None:
         """Listen for ever; while the session is lost, nothing is known to be fresh."""
         while True:
-            try:
+            with suppress(psycopg.Error, OSError, TimeoutError):
                 await self._listen(conninfo)
-            except (psycopg.Error, OSError, TimeoutError):
-                await asyncio.sleep(RETRY_S)
-            finally:
-                self.listening = False
+            self.listening = False
+            await asyncio.sleep(RETRY_S)
 
     async def _listen(self, conninfo: str) -> None:
-        connection = await open_connection(conninfo)
-        try:
+        # prepares nothing, since a pooler that stands between may lend out another session each time
+        async with await Connection.connect(conninfo, autocommit=True, prepare_threshold=None) as connection:
             await connection.execute(SQL("listen {}").format(Identifier(CHANNEL)))
             while True:
                 async with asyncio.timeout(READ_LIMIT_S):
                     await self.read(connection)
                 self.listening = True
                 await self._wait(connection)
-        finally:
-            await connection.close()
 
     async def _wait(self, connection: Connection) -> None:
         """Until a relation that is read is named, or the next heartbeat."""
@@ -179,16 +172,25 @@ class Known:
             async for notice in connection.notifies(timeout=left, stop_after=1):
                 self.notices += 1
                 self.last_notice = notice.payload
-                if notice.payload in self._statements:
+                if notice.payload in self._columns:
                     return
 
 
-def _statement(relation: str, key: Key | None, schema: str) -> Composed:
-    space, table = relation.split(".", 1)
-    if space == RAW:
-        return SQL(LOADED).format(source=Literal(table))
-    names: dict[str, Any] = {"relation": Literal(relation)}
-    if not key:
-        return SQL(PLAIN).format(**names)
+def _row(value: Any) -> Row | None:
+    """What was read of a relation; one without a changelog changes as a whole."""
+    return (value, value, 0, 0, None) if isinstance(value, int) else value
+
+
+def _keyed(relation: str, key: Key, schema: str) -> str:
     log = Identifier(schema, key.log)
-    return SQL(KEYED).format(log=log, log_name=Literal(log.as_string()), column=Identifier(key.column), **names)
+    return (
+        SQL(KEYED)
+        .format(
+            log=log,
+            log_name=Literal(log.as_string()),
+            column=Identifier(key.column),
+            relation=Literal(relation),
+            after=Placeholder(relation),
+        )
+        .as_string()
+    )

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.abc import Buffer
-from psycopg.adapt import Loader
+from psycopg.adapt import AdaptersMap, Loader
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Literal
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -33,12 +32,10 @@ case
     when pg_is_in_recovery() then (select timeline_id from pg_control_checkpoint())
     else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
 end,
+(select system_identifier from pg_control_system()),
+(select oid::bigint from pg_database where datname = current_database()),
 coalesce(to_regclass('raw.load_batches')::oid::bigint, 0),
 coalesce(to_regclass('delta.versions')::oid::bigint, 0)
-"""
-IDENTITY = """
-select hashtextextended(system_identifier || ' ' || (select oid from pg_database where datname = current_database()), 0)
-from pg_control_system()
 """
 MODEL_VERSION = "(select version from delta.versions where relation_name = {})"
 LOADED_VERSION = """(
@@ -66,8 +63,9 @@ logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # the metrics say 
 class Epoch(NamedTuple):
     """The history that versions belong to: cluster and database, time-line, and the tables that count versions."""
 
-    identity: int
     timeline: int
+    system: int
+    database: int
     batches: int
     versions: int
 
@@ -90,12 +88,6 @@ class Missing(Unavailable):
     command = "runner run"
 
 
-class Connection(psycopg.AsyncConnection[TupleRow]):
-    """A connection that knows which database it leads to."""
-
-    identity: int = 0
-
-
 class _Bytes(Loader):
     """Passes JSON through as it comes."""
 
@@ -103,23 +95,14 @@ class _Bytes(Loader):
         return bytes(data)
 
 
-async def identify(connection: Connection) -> None:
-    """Prepare a new connection."""
-    connection.adapters.register_loader("json", _Bytes)
-    (connection.identity,) = await (await connection.execute(IDENTITY)).fetchone() or (0,)
+ADAPTERS = AdaptersMap(psycopg.adapters)
+ADAPTERS.register_loader("json", _Bytes)
 
 
-async def open_connection(conninfo: str) -> Connection:
-    """A connection outside the pools, to listen."""
-    connection = await Connection.connect(conninfo, autocommit=True)
-    await identify(connection)
-    return connection
-
-
-async def read_epoch(connection: Connection) -> tuple[bool, Epoch]:
-    """Whether the server is a standby, and its history."""
-    standby, *epoch = await (await connection.execute(f"select {EPOCH}")).fetchone() or ()
-    return bool(standby), Epoch(connection.identity, *epoch)
+def read_row(row: Sequence[Any]) -> tuple[bool, Epoch, tuple[Any, ...]]:
+    """Of a row that begins with EPOCH: whether the server is a standby, its history, and the rest."""
+    after = 1 + len(Epoch._fields)
+    return row[0], Epoch(*row[1:after]), tuple(row[after:])
 
 
 def version_of(relation: str) -> str:
@@ -151,13 +134,11 @@ class Server:
         self._prepare: bool | None = None
         self.pool = AsyncConnectionPool(
             self.conninfo,
-            connection_class=Connection,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "context": ADAPTERS},
             min_size=min(minimum, size),
             max_size=size,
             timeout=POOL_WAIT_S,
             reconnect_timeout=1,
-            configure=identify,
             open=False,
             name=name,
         )
@@ -187,12 +168,11 @@ class Server:
     async def _ask(self, statement: str, values: Mapping[str, Any]) -> Answer:
         async with self.pool.connection() as connection:
             cursor = await connection.execute(statement, values, prepare=self._prepare)
-            row = await cursor.fetchone()
-            if row is None or row[0] != self.standby:
+            is_standby, epoch, (*versions, body) = read_row(await cursor.fetchone() or ())
+            if is_standby != self.standby:
                 await connection.close()
-                raise Unavailable(f"the {self.name} is {'a primary' if self.standby else 'a standby'}")
-            epoch = Epoch(connection.identity, *row[1:4])
-            return Answer(epoch, row[4:-1], row[-1])
+                raise Unavailable(f"the {self.name} is {'a standby' if is_standby else 'a primary'}")
+            return Answer(epoch, tuple(versions), body)
 
 
 class Standby(Server):

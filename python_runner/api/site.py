@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from python_runner.api import status
+from python_runner.api.cache import Entry
 from python_runner.api.declarations import Endpoint, Refused
 from python_runner.api.pages import page, segment
 from python_runner.api.servers import Missing, Unavailable
@@ -55,10 +56,18 @@ class Site:
         """What an endpoint answers, and the reason if it does not."""
         endpoint = self._endpoints[path]
         try:
-            entry = await self._service.answer(endpoint, endpoint.read(given, []))
+            entry = await self._entry(endpoint, endpoint.read(given, []))
         except (Refused, Missing, Unavailable) as error:
             return None, _reason(error)
         return json.loads(entry.body) if entry.body else None, ""
+
+    async def _entry(self, endpoint: Endpoint, values: dict[str, Any]) -> Entry:
+        """What the API answers to the request for these values, which is not the request for the page."""
+        asked = {
+            name: value for name, value in values.items() if f"{{{name}}}" not in endpoint.path and value is not None
+        }
+        request = self._prefix + endpoint.path.format_map(values), urlencode(asked).encode()
+        return await self._service.answer(request, endpoint, values)
 
     def _page_of(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
@@ -69,7 +78,7 @@ class Site:
             values: dict[str, Any] = dict.fromkeys(endpoint.parameters) | given | dict(asked)
             try:
                 values = endpoint.read(given, asked)
-                entry = await self._service.answer(endpoint, values)
+                entry = await self._entry(endpoint, values)
                 answer = json.loads(entry.body) if entry.body else None
                 if answer is None:
                     code, message = 404, f"Nothing is known of {', '.join(given.values())}."

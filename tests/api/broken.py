@@ -16,8 +16,7 @@ from starlette.applications import Starlette
 from python_runner.api import service
 from python_runner.api.app import create_app
 from python_runner.api.cache import PREFIX, Shared
-from python_runner.api.positions import Known
-from python_runner.api.servers import open_connection
+from python_runner.api.positions import Connection, Known
 from python_runner.postgres.channel import CHANNEL
 
 
@@ -30,7 +29,7 @@ def _read_before_listening() -> None:
     """What is committed in between is not told before the next heartbeat."""
 
     async def listen(self: Known, conninfo: str) -> None:
-        connection = await open_connection(conninfo)
+        connection = await Connection.connect(conninfo, autocommit=True)
         try:
             await self.read(connection)
             await asyncio.sleep(1)
@@ -78,9 +77,9 @@ def _delete_on_notify() -> None:
     def delete(relation: str | None) -> None:
         for one in services:
             paths = {e.path for e in one.endpoints if relation is None or relation in e.statement.relations}
-            keys = [key for key in one.memory.entries if key.split(" ")[0] in paths]
+            keys = [key for key in one.memory if key.split(" ")[0] in paths]
             for key in keys:
-                one.memory.drop(key)
+                one.memory.pop(key, None)
                 if one.shared:
                     one._spawn(forget(one.shared, key))
 

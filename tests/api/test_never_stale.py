@@ -28,7 +28,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from redis import Redis
 
 from python_runner.api.declarations import read_endpoints
-from python_runner.api.servers import EPOCH, _Bytes, question, version_of
+from python_runner.api.servers import EPOCH, _Bytes, question, read_row, version_of
 from tests.api.broken import BREAKS
 from tests.api.cluster import Cluster, api, cluster, valkey, wait_until
 from tests.delta.conftest import Workshop
@@ -90,9 +90,10 @@ class History:
             for number, path in enumerate(PATHS):
                 row = connection.execute(path.statement, path.values).fetchone()
                 assert row
-                versions = {moment[1] for moment in self.states[number] if moment[0] == row[1]}
-                assert row[4] <= max(versions, default=row[4]) + 1, "a version was not recorded"
-                self.states[number][row[1], row[4]] = row[-1]
+                _, epoch, (version, body) = read_row(row)
+                versions = {moment[1] for moment in self.states[number] if moment[0] == epoch.timeline}
+                assert version <= max(versions, default=version) + 1, "a version was not recorded"
+                self.states[number][epoch.timeline, version] = body
 
     def probe(self) -> None:
         """Tell everyone, again and again, how far the primary is."""
@@ -103,8 +104,9 @@ class History:
                     while not self.over:
                         row = connection.execute(statement).fetchone()
                         assert row
+                        _, epoch, versions = read_row(row)
                         number = len(self.probes)
-                        self.probes[number] = [(row[1], version) for version in row[4:]]
+                        self.probes[number] = [(epoch.timeline, version) for version in versions]
                         connection.execute("select pg_notify('delta_refreshed', %s)", (f"probe {number}",))
                         sleep(INTERVAL_S)
             except psycopg.OperationalError:
