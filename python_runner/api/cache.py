@@ -38,17 +38,21 @@ class Entry:
     until: float
     live: bool = False
     etag: bytes = field(init=False)
-    packed: bytes | None = field(init=False)
+    packed: bytes = field(init=False, default=b"")
 
     def __post_init__(self) -> None:
-        body = self.body or b""
-        self.etag = b'W/"%s"' % blake2b(body, digest_size=8).hexdigest().encode()
-        self.packed = gzip.compress(body, compresslevel=6, mtime=0) if len(body) >= COMPRESSED_FROM else None
+        self.etag = b'W/"%s"' % blake2b(self.body or b"", digest_size=8).hexdigest().encode()
+
+    def compressed(self) -> bytes:
+        """The body for a client that accepts gzip, made when one first asks; nothing for a short one."""
+        if not self.packed and self.body and len(self.body) >= COMPRESSED_FROM:
+            self.packed = gzip.compress(self.body, compresslevel=6, mtime=0)
+        return self.packed
 
     @property
     def size(self) -> int:
-        """What it takes in memory."""
-        return len(self.body or b"") + len(self.packed or b"") + OVERHEAD_BYTES
+        """What it takes in memory at most, both forms of the body included."""
+        return 2 * len(self.body or b"") + OVERHEAD_BYTES
 
 
 def entry_of(answer: Answer, ttl: float) -> Entry:

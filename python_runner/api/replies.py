@@ -32,8 +32,8 @@ class Reply(Response):
         if entry.etag in [tag.strip() for tag in asked.get(b"if-none-match", b"").split(b",")]:
             self.status_code, self.body = 304, b""
             return
-        if entry.packed and b"gzip" in asked.get(b"accept-encoding", b""):
-            self.body = entry.packed
+        if b"gzip" in asked.get(b"accept-encoding", b"") and (packed := entry.compressed()):
+            self.body = packed
             self.raw_headers.append(COMPRESSED)
         self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
 

@@ -34,12 +34,13 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 pidfile =
+{more}
 """
 
 
 @pytest.fixture
-def pooled(database: Database, tmp_path: Path) -> Iterator[Database]:
-    """The database behind PgBouncer."""
+def pooled(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """The database behind PgBouncer, whose configuration may have one more line."""
     if PGBOUNCER is None:
         pytest.skip("PgBouncer is not installed")
     server = conninfo_to_dict(database.url)
@@ -49,7 +50,11 @@ def pooled(database: Database, tmp_path: Path) -> Iterator[Database]:
     configuration = tmp_path / "pgbouncer.ini"
     configuration.write_text(
         CONFIGURATION.format(
-            host=server["host"], port=server.get("port", 5432), user=server.get("user", "postgres"), listens=listens
+            host=server["host"],
+            port=server.get("port", 5432),
+            user=server.get("user", "postgres"),
+            listens=listens,
+            more=getattr(request, "param", ""),
         )
     )
     # It refuses to run as root; the server's owner can reach the server's socket.
