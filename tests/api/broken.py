@@ -32,6 +32,7 @@ def _read_before_listening() -> None:
         connection = await Connection.connect(conninfo, autocommit=True)
         try:
             await self.read(connection)
+            self.listening = True
             await asyncio.sleep(1)
             await connection.execute(SQL("listen {}").format(Identifier(CHANNEL)))
             while True:

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from python_runner.demo import embedded
 from python_runner.demo.serving import valkey_command
 from python_runner.project import PROJECT
+from tests import roles
 
 LIMIT_S = 60
 
@@ -72,7 +73,10 @@ def cluster(folder: Path, database: str) -> Iterator[Cluster]:
             connection.execute("alter system set fsync = off")
             connection.execute("select pg_reload_conf()")
             connection.execute(f'create database "{database}"'.encode())
-        yield Cluster(folders, [make_conninfo(server.url, dbname=database)])
+        url = make_conninfo(server.url, dbname=database)
+        roles.create_roles(url)
+        roles.prepare(url)
+        yield Cluster(folders, [url])
     finally:
         for one in folders:
             embedded.stop(one, remove=True)
