@@ -71,14 +71,14 @@ def resolve(conninfo: str) -> dict[str, str]:
 
 def profile_variables(parameters: Mapping[str, str]) -> dict[str, str]:
     """The variables that `profiles.yml.example` reads. UsageError if a profile cannot say it."""
-    told = DEFAULTS | {name: value for name, value in parameters.items() if name in PROFILE}
-    ports = {port or DEFAULTS["port"] for port in told["port"].split(",")}
+    written = DEFAULTS | {name: value for name, value in parameters.items() if name in PROFILE}
+    ports = {port or DEFAULTS["port"] for port in written["port"].split(",")}
     if len(ports) > 1:
         raise UsageError(
-            f"DATABASE_URL names hosts with different ports ({told['port']}), of which dbt takes one:"
+            f"DATABASE_URL names hosts with different ports ({written['port']}), of which dbt takes one:"
             " use the same port for all, or name one host"
         )
-    return {PROFILE[name]: value for name, value in (told | {"port": ports.pop()}).items()}
+    return {PROFILE[name]: value for name, value in (written | {"port": ports.pop()}).items()}
 
 
 def service_file(parameters: Mapping[str, str]) -> str:

@@ -116,7 +116,7 @@ def build(
     full_refresh: bool = False,
     lock: RunLock | None = None,
 ) -> dbt_build.BuildResult:
-    """`dbt build`, told node by node. RunnerError if the run lock is lost before or meanwhile.
+    """Run `dbt build` and report each node. RunnerError if the run lock is lost.
 
     Unit tests have fixed inputs and run in CI only. Tests that join whole tables run only in a full refresh, because
     an ordinary refresh must cost no more than what changed. A full refresh first builds the models incrementally, so

@@ -66,7 +66,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database_name(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The same for every test of a session: dbt parses anew for a name that it has not parsed for."""
+    """The same for every test of a session: dbt parses again for another name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DBT_TARGET_PATH", str(tmp_path_factory.mktemp("target")))
         yield f"test_{uuid.uuid4().hex[:12]}"

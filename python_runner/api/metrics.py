@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 
 class Metrics:
-    """What one process has counted. `worker` tells the processes apart behind one port."""
+    """What one process has counted. The label `worker` distinguishes the processes behind one port."""
 
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()

@@ -19,7 +19,7 @@ END_TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class Started:
-    """A process; its time of creation tells it from a later one with the same id."""
+    """A process; its time of creation distinguishes it from a later one with the same id."""
 
     name: str
     pid: int

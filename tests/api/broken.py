@@ -26,7 +26,7 @@ def _ignore_versions() -> None:
 
 
 def _read_before_listening() -> None:
-    """What is committed in between is not told before the next heartbeat."""
+    """What is committed in between is not known before the next heartbeat."""
 
     async def listen(self: Known, conninfo: str) -> None:
         connection = await Connection.connect(conninfo, autocommit=True)

@@ -19,7 +19,7 @@ from python_runner.api.service import Service
 from python_runner.settings import ApiSettings, PostgresSettings
 from tests.api.cluster import valkey, wait_until
 from tests.api.conftest import READER, Site, application
-from tests.api.test_freshness import asks_the_primary, count, told
+from tests.api.test_freshness import asks_the_primary, count, wait_for_versions
 from tests.conftest import Database
 from tests.runner.test_pools import pooled
 
@@ -42,7 +42,7 @@ def again(site: Site, url: str, **settings: str) -> Iterator[Site]:
     with application(url, **settings) as client:
         other = Site(site.project, site.market, url, client)
         wait_until(lambda: client.get("/readyz").status_code == 200)
-        told(other)
+        wait_for_versions(other)
         yield other
 
 
@@ -83,7 +83,7 @@ def test_a_shared_value_is_taken_only_whole_and_under_its_key() -> None:
 
 
 def test_a_shared_cache_that_lies_is_not_believed(site: Site, cache: Redis) -> None:
-    told(site)
+    wait_for_versions(site)
     rows = {wallet: site.get(f"/v1/wallets/{wallet}") for wallet in ("0xa", "0xb")}
     for one in again(site, site.url, redis_url=address(cache)):
         for wallet in rows:
@@ -110,7 +110,7 @@ def test_a_shared_cache_that_lies_is_not_believed(site: Site, cache: Redis) -> N
 
 
 def test_a_shared_cache_may_be_flushed_or_die(site: Site, cache: Redis) -> None:
-    told(site)
+    wait_for_versions(site)
     rows = {wallet: site.get(f"/v1/wallets/{wallet}") for wallet in ("0xa", "0xb", "0xc")}
     for one in again(site, site.url, redis_url=address(cache)):
         assert one.get("/v1/wallets/0xa") == rows["0xa"]
@@ -131,7 +131,7 @@ def test_behind_a_pooler_of_transactions_it_answers_and_notices_refreshes(behind
             site.get(f"/v1/wallets/{wallet}/moments?limit={limit}")
     before = site.get(ROW)["moments_total"]
     site.trade(("transfer", 9, "0xa"), ("transfer", 10, "0xa"), ("transfer", 11, "0xb"))
-    told(site)
+    wait_for_versions(site)
     with psycopg.connect(site.project.url) as connection:
         query = "select moments_total from wallet_summary_snapshot where wallet_address = '0xa'"
         (now,) = connection.execute(query).fetchone() or (None,)
@@ -161,7 +161,7 @@ def test_nobody_reads_the_password(site: Site, caplog: pytest.LogCaptureFixture)
 
 def test_a_restart_of_the_primary_heals(site: Site) -> None:
     """Every session is lost at once, as when the server restarts."""
-    told(site)
+    wait_for_versions(site)
     row = site.get(ROW)
     with psycopg.connect(site.project.url, autocommit=True) as connection:
         connection.execute(
@@ -172,7 +172,7 @@ def test_a_restart_of_the_primary_heals(site: Site) -> None:
         assert site.get(f"{ROW}/moments?limit={limit}")
     assert site.get(ROW) == row
     wait_until(lambda: site.client.get("/readyz").status_code == 200)
-    told(site)
+    wait_for_versions(site)
     wait_until(lambda: not asks_the_primary(site, ROW))
 
 

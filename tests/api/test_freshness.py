@@ -26,7 +26,7 @@ select distinct wallet_address from int_wallet_facts where step = (select max(st
 """
 
 
-def told(site: Site) -> None:
+def wait_for_versions(site: Site) -> None:
     """Go on when the API knows of everything that is committed."""
 
     def knows() -> bool:
@@ -45,18 +45,18 @@ def count(site: Site, source: str) -> int:
 
 
 def asks_the_primary(site: Site, path: str) -> bool:
-    """Whether an answer is read anew."""
+    """Whether an answer is read from the primary."""
     before = count(site, "primary")
     site.get(path)
     return count(site, "primary") > before
 
 
 def test_a_wallet_that_changed_is_read_again_and_others_stay(site: Site) -> None:
-    told(site)
+    wait_for_versions(site)
     paths = ("/v1/wallets/0xa", "/v1/wallets/0xb", "/v1/wallets/0xc", "/v1/leaderboards/moments")
     before = {path: site.get(path) for path in paths}
     site.trade(("transfer", 4, "0xb"), ("transfer", 1, "0xa"))
-    told(site)
+    wait_for_versions(site)
     with psycopg.connect(site.project.url) as connection:
         changed = {wallet for (wallet,) in connection.execute(CHANGED)}
     for path in paths[:3]:
@@ -67,63 +67,63 @@ def test_a_wallet_that_changed_is_read_again_and_others_stay(site: Site) -> None
 
 
 def test_a_run_that_changes_nothing_expires_nothing_but_what_has_no_watermark(site: Site) -> None:
-    told(site)
+    wait_for_versions(site)
     for path in ("/v1/wallets/0xa", "/v1/editions", "/v1/leaderboards/value", "/v1/filters"):
         site.get(path)
     site.build()
-    told(site)
+    wait_for_versions(site)
     for path in ("/v1/wallets/0xa", "/v1/editions", "/v1/leaderboards/value"):
         assert not asks_the_primary(site, path), path
     assert asks_the_primary(site, "/v1/filters")
 
 
 def test_a_rebuild_without_new_facts_expires_its_mart(site: Site) -> None:
-    told(site)
+    wait_for_versions(site)
     with psycopg.connect(site.project.url) as connection:
         connection.execute("update wallet_summary_snapshot set moments_total = 77 where wallet_address = '0xa'")
         connection.execute("update delta.versions set version = version + 1, rebuilt_version = version + 1")
-    told(site)
+    wait_for_versions(site)
     assert site.get("/v1/wallets/0xa")["moments_total"] == 77
     site.build("wallet_summary_snapshot", full_refresh=True)
-    told(site)
+    wait_for_versions(site)
     assert site.get("/v1/wallets/0xa")["moments_total"] != 77
 
 
 def test_a_compacted_log_expires_every_wallet(site: Site) -> None:
     """A wallet that has sold everything leaves no row in it."""
-    told(site)
+    wait_for_versions(site)
     assert site.get("/v1/wallets/0xc")
     site.trade(("sell_all", "0xc", "0xb"))
     site.build("int_wallet_facts", compact_share=0)
-    told(site)
+    wait_for_versions(site)
     assert site.get("/v1/wallets/0xc", 404)
     site.trade(("transfer", 3, "0xc"))
-    told(site)
+    wait_for_versions(site)
     assert site.get("/v1/wallets/0xc")["moments_total"] == 1
 
 
 def test_a_load_expires_what_is_read_from_loaded_tables(site: Site) -> None:
-    told(site)
+    wait_for_versions(site)
     before = site.get("/v1/wallets/0xb/moments")["moments"]
     site.trade(("transfer", before[0]["nft_id"], "0xa"), ("lock", before[1]["nft_id"], True), build=False)
-    told(site)
+    wait_for_versions(site)
     assert site.get("/v1/wallets/0xb/moments")["moments"][0] == before[1] | {"is_locked": True}
     site.build()
 
 
 def test_an_answer_that_there_is_none_is_kept_and_expires(site: Site) -> None:
-    told(site)
+    wait_for_versions(site)
     site.get("/v1/wallets/0xnew", 404)
     before = count(site, "memory")
     site.get("/v1/wallets/0xnew", 404)
     assert count(site, "memory") == before + 1
     site.trade(("mint", 40, "0xnew", "ED1"))
-    told(site)
+    wait_for_versions(site)
     assert site.get("/v1/wallets/0xnew")["moments_total"] == 1
 
 
 def test_nothing_cached_is_served_while_nobody_listens(site: Site) -> None:
-    told(site)
+    wait_for_versions(site)
     site.get("/v1/filters")
     name = conninfo_to_dict(site.project.url)["dbname"]
     with psycopg.connect(site.project.url, dbname="postgres", autocommit=True) as connection:
@@ -137,7 +137,7 @@ def test_nothing_cached_is_served_while_nobody_listens(site: Site) -> None:
         finally:
             connection.execute(f"{allow} true".encode())
     wait_until(lambda: site.client.get("/readyz").status_code == 200)
-    told(site)
+    wait_for_versions(site)
     assert site.get("/v1/filters")
 
 
@@ -145,18 +145,18 @@ def test_what_one_process_has_read_another_takes_from_the_shared_cache(site: Sit
     with valkey() as url, application(site.url, redis_url=url) as one, application(site.url, redis_url=url) as other:
         pair = [Site(site.project, site.market, site.url, client) for client in (one, other)]
         for each in pair:
-            told(each)
+            wait_for_versions(each)
         row = pair[0].get("/v1/wallets/0xa")
         wait_until(lambda: pair[1].get("/v1/wallets/0xa") == row and count(pair[1], "shared") == 1)
 
 
 def test_while_the_summary_is_missing_a_wallet_is_added_up_live(site: Site) -> None:
-    told(site)
+    wait_for_versions(site)
     rows = {wallet: site.get(f"/v1/wallets/{wallet}") for wallet in ("0xa", "0xb", "0xe4cf4bdc1751c65d")}
     with psycopg.connect(site.project.url, autocommit=True) as connection:
         connection.execute("alter table wallet_summary_snapshot rename to hidden")
         connection.execute("update delta.versions set version = version + 1, rebuilt_version = version + 1")
-        told(site)
+        wait_for_versions(site)
         try:
             for wallet, row in rows.items():
                 live = site.get(f"/v1/wallets/{wallet}")

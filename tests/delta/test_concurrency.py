@@ -111,7 +111,7 @@ def test_two_first_builds_at_once_end(scene: Scene) -> None:
 
 def test_a_compaction_that_waited_for_a_rebuild_ends_well(scene: Scene) -> None:
     assert scene.project.run(compact_share=0).ok
-    scene.trade(("rename", "0xb", "Bea"))  # which one changelog alone tells
+    scene.trade(("rename", "0xb", "Bea"))  # which only one changelog has
     assert scene.project.run().ok
     scene.connection.execute("delete from delta.watermarks where reader = 'int_wallet_facts'::regclass")
     scene.hold("delta.watermarks", "rebuild")

@@ -42,7 +42,7 @@ def versions(connection: Connection) -> dict[str, list[Any]]:
 
 
 def written(connection: Connection) -> list[Any]:
-    """Rows written so far, once every other session has ended and told."""
+    """Rows written so far, once every other session has ended and reported its statistics."""
     until = monotonic() + 10
     others = "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() limit 1"
     while connection.execute(others).fetchone() and monotonic() < until:

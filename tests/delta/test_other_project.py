@@ -176,23 +176,23 @@ def test_a_change_has_a_version_and_a_notification(bakery: OtherProject) -> None
         connection.execute("listen delta_refreshed")
         names = {f"bakery.{name}" for name in MODELS}
 
-        def told() -> set[str]:
+        def notified() -> set[str]:
             return {notice.payload for notice in connection.notifies(timeout=0)}
 
         connection.execute(CHANGES[0].format(0, 9).encode())
         assert not bakery.dbt("run").errors
-        assert told() == names
+        assert notified() == names
         built = connection.execute(versions.encode()).fetchall()
         assert {name for name, _, _ in built} == names
         assert not bakery.dbt("run").errors
-        assert told() == set()
+        assert notified() == set()
         assert connection.execute(versions.encode()).fetchall() == built
         connection.execute(b"delete from orders where customer = 'bob'")
         assert not bakery.dbt("run").errors
-        assert told() == names
+        assert notified() == names
         moved = {name: (version + 1, rebuilt) for name, version, rebuilt in built}
         assert {name: rest for name, *rest in connection.execute(versions.encode())} == {
             name: list(pair) for name, pair in moved.items()
         }
         assert not bakery.dbt("run", "--full-refresh", "--select", "customers").errors
-        assert told() == {"bakery.customers"}
+        assert notified() == {"bakery.customers"}

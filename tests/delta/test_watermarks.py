@@ -24,7 +24,7 @@ HELD += " 'begin perform pg_advisory_xact_lock(4711); return null; end'"
 
 @contextmanager
 def held_while_writing(connection: Connection, model: str) -> Iterator[None]:
-    """Whoever writes to the model waits, until this ends."""
+    """Sessions that write to the model wait until this ends."""
     connection.execute(HELD)
     connection.execute(
         SQL("create trigger held before insert or update or delete on {} execute function raw.wait()").format(

@@ -153,7 +153,7 @@ def _work(name: str, project: Project, work: Work, pipe: Pipe) -> None:
 
 @contextmanager
 def workers(folder: Path) -> Iterator[Workers]:
-    """Ended in the end."""
+    """Workers, which are ended afterwards."""
     started = Workers(folder)
     folder.mkdir()
     try:

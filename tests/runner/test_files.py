@@ -110,7 +110,7 @@ def quoted(value: str, always: bool) -> str:
 def test_csv_is_read_as_rfc_4180_says_at_any_block_boundary(
     tmp_path: Path, rows: list[tuple[str, str, bool]], line_break: str, ends: bool, mark: bytes, block: int
 ) -> None:
-    """And as Python's csv module reads it, which tells no empty text from NULL."""
+    """And as Python's csv module reads it, which does not distinguish empty text from NULL."""
     lines = ["a,b", *(f"{quoted(a or 'x', always)},{quoted(b, always)}" for a, b, always in rows)]
     text = line_break.join(lines) + line_break * ends
     path = tmp_path / "pairs.csv"

@@ -1,4 +1,4 @@
-"""The weekly run: everything fetched, everything rebuilt, and an alarm where the increments had gone astray."""
+"""The weekly run: everything fetched, everything rebuilt, and an error where the increments differ from it."""
 
 from __future__ import annotations
 

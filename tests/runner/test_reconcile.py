@@ -89,7 +89,7 @@ def load(database: Database, warehouse: Warehouse) -> Loader:
 
 @pytest.fixture
 def fresh(server_url: str, database: Database, warehouse: Warehouse) -> Iterator[Callable[[], Database]]:
-    """Makes databases into which everything is loaded anew."""
+    """Makes databases into which everything is loaded again."""
     made: list[str] = []
 
     def make() -> Database:

@@ -222,7 +222,7 @@ def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
 
 @pytest.mark.parametrize("other", ["begins", "continues"])
 def test_two_loads_do_not_mix_their_pages(database: Database, other: str) -> None:
-    """Whoever has lost the lock between loads can stage nothing more once another load is under way."""
+    """A load that lost the lock stages nothing more once another load has begun."""
     source = read_sources()["wallet_holdings"]
     with open_pool(database.settings) as pool:
         prepare(pool)
