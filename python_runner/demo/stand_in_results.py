@@ -1,0 +1,86 @@
+"""Large results of the stand-in: their first rows, and chunks of the others on disk."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+ROW_GROUP = 122_880  # of DuckDB
+FIRST_ROWS = 500
+
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
+
+
+@dataclass
+class Spooled:
+    """A large result: its first rows, and a file for each chunk of the others. fakesnow takes it for an Arrow table."""
+
+    first: pa.Table
+    folder: Path
+    counts: list[int] = field(default_factory=list)
+    rowtype: Any = None
+
+    @property
+    def num_rows(self) -> int:
+        """All rows."""
+        return len(self.first) + sum(self.counts)
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Write the next chunk."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with pa.OSFile(str(self._file(len(self.counts))), "wb") as file, pa.ipc.new_stream(file, rows.schema) as writer:
+            writer.write_batch(rows)
+        self.counts.append(len(rows))
+
+    def size(self, number: int) -> int:
+        """The bytes of a chunk."""
+        return self._file(number).stat().st_size
+
+    def read(self, number: int) -> pa.Table:
+        """The rows of a chunk. FileNotFoundError if there is none."""
+        with pa.memory_map(str(self._file(number))) as file, pa.ipc.open_stream(file) as reader:
+            return reader.read_all()
+
+    def remove(self) -> None:
+        """Remove the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"{number}.arrow"
+
+
+class Spooling:
+    """A DuckDB connection that writes large results to disk while it reads them."""
+
+    def __init__(self, connection: DuckDBPyConnection, folder: Path, chunk_rows: int) -> None:
+        self._connection, self._folder, self._chunk_rows = connection, folder, chunk_rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def to_arrow_table(self) -> pa.Table | Spooled:
+        """The result of the last statement."""
+        reader = self._connection.to_arrow_reader(ROW_GROUP)
+        batches = iter(reader)
+        start = next(batches, None)
+        if start is None:
+            return reader.schema.empty_table()
+        first = min(FIRST_ROWS, self._chunk_rows)
+        spooled = Spooled(pa.Table.from_batches([start.slice(0, first)]), self._folder / secrets.token_hex(16))
+        for rows in self._chunks(chain([start.slice(first)], batches)):
+            spooled.add(rows)
+        return spooled if spooled.counts else spooled.first
+
+    def _chunks(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for start in range(0, len(batch), self._chunk_rows):
+                yield batch.slice(start, self._chunk_rows)
