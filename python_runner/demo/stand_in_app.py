@@ -68,7 +68,7 @@ def application(data: Path, chunk_rows: int = ROW_GROUP) -> Starlette:
     return Starlette(routes=routes, lifespan=closing)
 
 
-class _Served(FakeSnow):  # type: ignore[misc]  # it has no types
+class _Served(FakeSnow):
     """The databases. Large results are on disk, where `results_cache` would keep each of them in memory."""
 
     def __init__(self, data: Path, chunk_rows: int) -> None:
@@ -77,9 +77,9 @@ class _Served(FakeSnow):  # type: ignore[misc]  # it has no types
         self._folder, self._chunk_rows = data / "results", chunk_rows
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def connect(self, *names: str | None, **options: Any) -> Any:
+    def connect(self, database: str | None = None, schema: str | None = None, *more: Any, **options: Any) -> Any:
         """A session, which runs one statement at a time."""
-        connection = super().connect(*names, **options)
+        connection: Any = super().connect(database, schema, *more, **options)
         connection._duck_conn = Spooling(connection._duck_conn, self._folder, self._chunk_rows)  # noqa: SLF001
         connection.lock = asyncio.Lock()
         return connection

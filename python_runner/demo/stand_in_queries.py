@@ -92,8 +92,8 @@ class Queries:
         if json.loads(body).get("asyncExec"):
             return self._start(request, body, session)
         async with session.lock:
-            response = await server.query_request(request)
-        answer = json.loads(response.body)
+            response: Response = await server.query_request(request)
+        answer = json.loads(bytes(response.body))
         if response.status_code != OK or "queryId" not in (answer["data"] or {}):
             return response
         return JSONResponse(self._keep(answer["data"]["queryId"], answer, _address(request)))
@@ -141,7 +141,7 @@ class Queries:
         server.sessions[query_id] = self._served.connect(session.database, session.schema)
         headers = [(b"authorization", f'Snowflake Token="{query_id}"'.encode())]
         try:
-            response = await server.query_request(Request(request.scope | {"headers": headers}, receive))
+            response = await server.query_request(Request({**request.scope, "headers": headers}, receive))
             self._keep(query_id, json.loads(response.body), _address(request))
         finally:
             server.sessions.pop(query_id).close()

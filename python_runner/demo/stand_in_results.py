@@ -69,7 +69,7 @@ class Spooling:
 
     def to_arrow_table(self) -> pa.Table | Spooled:
         """The result of the last statement."""
-        reader = self._connection.to_arrow_reader(ROW_GROUP)
+        reader: Any = self._connection.to_arrow_reader(ROW_GROUP)
         batches = iter(reader)
         start = next(batches, None)
         if start is None:

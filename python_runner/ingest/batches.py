@@ -79,7 +79,7 @@ def source_state(connection: Connection, source: Source) -> SourceState:
         return SourceState(empty=False)
     missing = SQL(
         """
-        select coalesce(array_agg(held.{key}), '{{}}')
+        select coalesce(array_agg(held.{key} order by held.{key}), '{{}}')
         from {held} as held
         where held.{key} <= %s and not exists (select from {table} as known where known.{key} = held.{key})
         """

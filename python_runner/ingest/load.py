@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,14 +19,17 @@ from python_runner.ingest.apply import EVERYWHERE, apply
 from python_runner.ingest.batches import Batch, SourceState, last_batch, source_state
 from python_runner.ingest.rejects import TooManyRejectsError, record_rejects
 from python_runner.ingest.source_progress import SourceProgress
-from python_runner.ingest.staging import Fetch, fill_stage
+from python_runner.ingest.staging import Page, fill_stage
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection, Pool
+from python_runner.settings import SnowflakeSettings
 from python_runner.snowflake import queries
+from python_runner.snowflake.workers import Workers
 from python_runner.sources import Source
 
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
+    from python_runner.snowflake.results import Result
 
 BatchMode = Literal["first", "incremental", "full", "reconcile", "file"]
 
@@ -81,22 +86,59 @@ def load_from_snowflake(
 ) -> LoadResult:
     """Load what changed, or everything with `full`. A load into an empty table is always a first load.
 
-    An interrupted load is resumed: its staged pages are not fetched again.
+    An interrupted load is resumed: its staged pages are not fetched again. It starts over if Snowflake no longer keeps
+    the results.
     """
     state = pool.run_with_retry(lambda connection: source_state(connection, source))
     whole = full or state.empty or source.incremental == "whole"
     mode: BatchMode = "first" if state.empty else "full" if full else "incremental"
-    planned = pool.run_with_retry(lambda connection: load_plan.unfinished(connection, source, mode))
-    if planned is None:
-        statements = queries.pages(snowflake, source) if whole else _increment(snowflake, source, state)
-        planned = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, mode, statements))
-    if planned.pages_kept:
-        progress.pages_resumed(planned.pages_kept)
-    progress.pages_planned(len(planned.remaining))
-    fetches = [(number, partial(snowflake.fetch, s.sql, s.params)) for number, s in planned.remaining.items()]
-    workers = snowflake.settings.batches_in_parallel
+    statements = [queries.select(source)] if whole else _increment(source, state)
+    made_of = _digest(source, statements, snowflake.settings)
     guard = None if full else _DeleteGuard(source, FEW_ROWS, "the source", f"runner load --source {source.name} --full")
-    return load_planned(pool, planned, fetches, mode=mode, whole=whole, workers=workers, progress=progress, guard=guard)
+
+    def start() -> load_plan.Plan:
+        submitted = [snowflake.submit(statement.sql, statement.params) for statement in statements]
+        return pool.run_with_retry(
+            lambda connection: load_plan.begin(connection, source, mode, made_of=made_of, queries=submitted)
+        )
+
+    planned = pool.run_with_retry(lambda connection: load_plan.unfinished(connection, source, mode, made_of=made_of))
+    results: list[Result] = []
+    if planned:
+        with suppress(RunnerError):  # the next statement says what is wrong with Snowflake, if anything
+            results = _results(snowflake, planned)
+    if not planned or not results:
+        planned = start()
+        results = _results(snowflake, planned)
+    return load_planned(
+        pool, planned, _remaining(pool, planned, results, progress), mode=mode, whole=whole, workers=snowflake.workers,
+        progress=progress, guard=guard,
+    )  # fmt: skip
+
+
+def _results(snowflake: Snowflake, planned: load_plan.Plan) -> list[Result]:
+    results = [snowflake.result(query_id) for query_id in planned.queries]
+    if planned.chunks not in (None, [result.rows for result in results]):
+        raise RunnerError(f"{planned.source.name}: Snowflake has divided a result in another way: run it again")
+    return results
+
+
+def _remaining(pool: Pool, planned: load_plan.Plan, results: list[Result], progress: SourceProgress) -> list[Page]:
+    chunks = [result.rows for result in results]
+    pool.run_with_retry(lambda connection: load_plan.record_chunks(connection, planned, chunks))
+    if planned.staged:
+        progress.pages_resumed(len(planned.staged))
+    remaining = [page for page in pages_of(results) if page.number not in planned.staged]
+    progress.pages_planned(len(remaining))
+    return remaining
+
+
+def pages_of(results: Iterable[Result]) -> list[Page]:
+    """The chunks of the results as pages, numbered through."""
+    chunks = [(result, number) for result in results for number in range(len(result.rows))]
+    return [
+        Page(page, partial(result.read, number), result.bytes(number)) for page, (result, number) in enumerate(chunks)
+    ]
 
 
 def load_from_file(
@@ -106,47 +148,49 @@ def load_from_file(
 
     Without `full`, RunnerError if it would delete more than the source's `delete_limit`.
     """
-    fetches = (partial(lambda page: page, page) for page in pages)
+    numbered = (Page(number, partial(lambda page: page, page)) for number, page in enumerate(pages))
     whole = full or source.incremental == "whole"
     guard = None if full else _DeleteGuard(source, 0, "the file", "--full")
-    return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, progress=progress, guard=guard)
+    with closing(Workers(1)) as workers:
+        return load_fetched(
+            pool, source, numbered, mode="file", whole=whole, workers=workers, progress=progress, guard=guard
+        )
 
 
 def load_fetched(
     pool: Pool,
     source: Source,
-    fetches: Iterable[Fetch],
+    pages: Iterable[Page],
     *,
     mode: BatchMode,
     whole: bool,
-    workers: int,
+    workers: Workers,
     progress: SourceProgress,
     scope: Composable = EVERYWHERE,
     guard: _DeleteGuard | None = None,
 ) -> LoadResult:
-    """Load what the fetches return, without resuming. With `whole`, it is all of the source within `scope`."""
+    """Load the pages, without resuming. With `whole`, they are all of the source within `scope`."""
     planned = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, mode))
     return load_planned(
-        pool, planned, enumerate(fetches), mode=mode, whole=whole, workers=workers, progress=progress, scope=scope,
-        guard=guard,
-    )  # fmt: skip
+        pool, planned, pages, mode=mode, whole=whole, workers=workers, progress=progress, scope=scope, guard=guard
+    )
 
 
 def load_planned(
     pool: Pool,
     planned: load_plan.Plan,
-    fetches: Iterable[tuple[int, Fetch]],
+    pages: Iterable[Page],
     *,
     mode: BatchMode,
     whole: bool,
-    workers: int,
+    workers: Workers,
     progress: SourceProgress,
     scope: Composable = EVERYWHERE,
     guard: _DeleteGuard | None = None,
 ) -> LoadResult:
-    """Stage what the fetches return and apply the whole stage in one transaction. A refused load is not resumed."""
+    """Stage the pages and apply the whole stage in one transaction. A refused load is not resumed."""
     begin, source = perf_counter(), planned.source
-    fill_stage(pool, planned, fetches, workers=workers, progress=progress)
+    fill_stage(pool, planned, pages, workers, progress)
     staged = pool.run_with_retry(lambda connection: load_plan.staged_counts(connection, source))
 
     def work(connection: Connection) -> Batch:
@@ -182,17 +226,22 @@ def load_planned(
         rows_updated=batch.updated,
         rows_deleted=batch.deleted,
         seconds=perf_counter() - begin,
-        pages_kept=planned.pages_kept,
+        pages_kept=len(planned.staged),
     )
 
 
-def _increment(snowflake: Snowflake, source: Source, state: SourceState) -> list[queries.Statement]:
+def _increment(source: Source, state: SourceState) -> list[queries.Statement]:
     if state.highest_key is not None:
-        newer = queries.pages(snowflake, source, queries.above(source, state.highest_key))
-        return newer + queries.by_key(source, state.missing_keys)
+        return queries.above(source, state.highest_key, state.missing_keys)
     if state.high_water_mark is None:
-        return queries.pages(snowflake, source)
-    return queries.pages(snowflake, source, queries.newer_than(source, state.high_water_mark))
+        return [queries.select(source)]
+    return [queries.select(source, queries.newer_than(source, state.high_water_mark))]
+
+
+def _digest(source: Source, statements: Iterable[queries.Statement], read: SnowflakeSettings) -> str:
+    """What a load is made of: where it reads, what, and how that is converted."""
+    made_of = [read.account, read.database, read.schema_, source.model_dump_json(), *map(repr, statements)]
+    return sha256("\n".join(made_of).encode()).hexdigest()
 
 
 def refuse_empty_source(connection: Connection, source: Source, staged: load_plan.StagedCounts) -> None:

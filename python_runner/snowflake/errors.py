@@ -31,6 +31,8 @@ HINTS = {
     904: "compare the table with models/staging/_sources.yml",
     2043: "compare the table with models/staging/_sources.yml",
     606: "check SNOWFLAKE_WAREHOUSE",
+    709: "run it again",
+    710: "run it again",
 }
 
 THROTTLED = (errors.TooManyRequests, errors.ServiceUnavailableError)
