@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
@@ -28,18 +28,43 @@ if TYPE_CHECKING:  # importing the connector takes a second
 LoadMode = Literal["ordinary", "full", "reconcile"]
 
 
-def load(
+@dataclass(frozen=True)
+class Connections:
+    """The open connections of a load; they may serve several loads."""
+
+    pool: Pool
+    snowflake: Snowflake
+
+
+def maintain(
+    postgres: PostgresSettings, listener: ProgressListener, *, parsed: dbt_build.ParsedProject | None = None
+) -> None:
+    """VACUUM and ANALYZE every table of the project."""
+    with step(listener, "maintain"):
+        dbt_build.run_operation(postgres, "maintain", parsed=parsed)
+
+
+@contextmanager
+def connect(
     postgres: PostgresSettings,
     warehouse: SnowflakeSettings,
-    sources: list[Source],
     listener: ProgressListener,
-    *,
-    mode: LoadMode = "ordinary",
     guard: Guard = lambda: None,
-) -> list[LoadResult]:
-    """Load the sources from Snowflake, one after the other, in the declared order; `guard` may raise to stop it."""
+) -> Iterator[Connections]:
+    """Open the connections; `guard` is called before each transaction, and may raise to stop the load."""
+    from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
 
-    def load_one(pool: Pool, snowflake: Snowflake, source: Source) -> LoadResult:
+    with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=listener.message) as snowflake:
+        yield Connections(pool, snowflake)
+
+
+def load(
+    connections: Connections, sources: list[Source], listener: ProgressListener, *, mode: LoadMode = "ordinary"
+) -> list[LoadResult]:
+    """Load the sources from Snowflake, one after the other, in the declared order."""
+    pool, snowflake = connections.pool, connections.snowflake
+
+    def load_one(source: Source) -> LoadResult:
         progress = SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds)
         begin, retries, waited = perf_counter(), snowflake.retries, snowflake.waited_seconds
         if mode == "reconcile":
@@ -55,29 +80,39 @@ def load(
         listener.emit("loaded", **asdict(loaded))
         return loaded
 
-    with _opened(postgres, warehouse, sources, listener, guard) as (pool, snowflake):
-        return [load_one(pool, snowflake, source) for source in sources]
+    _prepare(connections, sources, listener)
+    return [load_one(source) for source in sources]
 
 
-def preview_reconcile(
+def preview_reconcile(connections: Connections, sources: list[Source], listener: ProgressListener) -> list[Preview]:
+    """What reconciling would change."""
+    pool, snowflake = connections.pool, connections.snowflake
+    _prepare(connections, sources, listener)
+    return [
+        preview(
+            pool,
+            snowflake,
+            source,
+            progress=SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds),
+        )
+        for source in sources
+    ]
+
+
+def run(
     postgres: PostgresSettings,
-    warehouse: SnowflakeSettings,
+    connections: Connections,
     sources: list[Source],
     listener: ProgressListener,
     *,
+    mode: LoadMode = "ordinary",
     guard: Guard = lambda: None,
-) -> list[Preview]:
-    """What reconciling would change."""
-    with _opened(postgres, warehouse, sources, listener, guard) as (pool, snowflake):
-        return [
-            preview(
-                pool,
-                snowflake,
-                source,
-                progress=SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds),
-            )
-            for source in sources
-        ]
+    parsed: dbt_build.ParsedProject | None = None,
+) -> tuple[list[LoadResult], dbt_build.BuildResult]:
+    """Load, then build. A full load is followed by a full refresh."""
+    check_run(postgres, connections.pool)
+    loaded = load(connections, sources, listener, mode=mode)
+    return loaded, build(postgres, listener, full_refresh=mode == "full", guard=guard, parsed=parsed)
 
 
 def load_file(
@@ -97,17 +132,22 @@ def load_file(
     return loaded
 
 
-def check_run(postgres: PostgresSettings) -> None:
+def check_run(postgres: PostgresSettings, pool: Pool) -> None:
     """Check the rights for loading and building. RunnerError names all that are missing."""
     target = postgres.dbt_pg_schema
-    with open_pool(postgres) as pool, pool.transaction() as connection:
+    with pool.transaction() as connection:
         check_rights(connection, [raw_schema.RAW, "delta", target, f"{target}_dbt_test__audit"])
 
 
 def build(
-    postgres: PostgresSettings, listener: ProgressListener, *, full_refresh: bool = False, guard: Guard = lambda: None
+    postgres: PostgresSettings,
+    listener: ProgressListener,
+    *,
+    full_refresh: bool = False,
+    guard: Guard = lambda: None,
+    parsed: dbt_build.ParsedProject | None = None,
 ) -> dbt_build.BuildResult:
-    """`dbt build`, told node by node.
+    """`dbt build`, told node by node. With `parsed`, the project is not parsed again.
 
     Unit tests have fixed inputs and run in CI only. Tests that join whole tables run only in a full refresh, because
     an ordinary refresh must cost no more than what changed. A full refresh first builds the models incrementally, so
@@ -123,10 +163,13 @@ def build(
     def run_dbt(title: str, *arguments: str) -> dbt_build.BuildResult:
         guard()
         with step(listener, title):
-            return dbt_build.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
+            return dbt_build.build(
+                postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node, parsed=parsed
+            )
 
     if not full_refresh:
         return run_dbt("dbt build", "--exclude", "tag:full_check")
+    parsed = None  # its vars differ
     compared = ["--vars", "{compare_rebuild: true}"]
     try:
         run_dbt("dbt build, to compare with", "--exclude-resource-type", "test")
@@ -136,23 +179,9 @@ def build(
     return run_dbt("dbt build --full-refresh", "--full-refresh", *compared)
 
 
-@contextmanager
-def _opened(
-    postgres: PostgresSettings,
-    warehouse: SnowflakeSettings,
-    sources: list[Source],
-    listener: ProgressListener,
-    guard: Guard,
-) -> Iterator[tuple[Pool, Snowflake]]:
-    from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
-
-    def say(text: str) -> None:
-        listener.emit("message", text=text)
-
-    with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
-        check_columns(snowflake, sources, warn=say)
-        _create_tables(pool)
-        yield pool, snowflake
+def _prepare(connections: Connections, sources: list[Source], listener: ProgressListener) -> None:
+    check_columns(connections.snowflake, sources, warn=listener.message)
+    _create_tables(connections.pool)
 
 
 def _create_tables(pool: Pool) -> None:

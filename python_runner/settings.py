@@ -132,6 +132,19 @@ def _private_key(path: Path, passphrase: SecretStr | None) -> bytes:
     )
 
 
+class ScheduleSettings(BaseSettings):
+    """When the worker enqueues each job: cron expressions in UTC; an empty one is off."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_prefix="SCHEDULE_", extra="ignore", hide_input_in_errors=True
+    )
+
+    refresh: str = "15 */3 * * *"
+    full_refresh: str = "45 3 * * 0"
+    reconcile: str = "45 4 * * 1-6"
+    maintain: str = "45 5 * * 3"
+
+
 def load_env_file() -> None:
     """Put the variables of `.env` that are not set into the environment, which is all that dbt reads."""
     from dotenv import load_dotenv  # noqa: PLC0415  only commands that call dbt need it
@@ -149,6 +162,11 @@ def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     if settings.db_pool_min > settings.db_pool_max:
         raise UsageError(f"DB_POOL_MIN ({settings.db_pool_min}) is above DB_POOL_MAX ({settings.db_pool_max})")
     return settings
+
+
+def schedule_settings(env_file: str | None = ENV_FILE) -> ScheduleSettings:
+    """Read the cron expressions; the worker checks them."""
+    return ScheduleSettings(_env_file=env_file)  # type: ignore[call-arg]
 
 
 def snowflake_settings(env_file: str | None = ENV_FILE) -> SnowflakeSettings:

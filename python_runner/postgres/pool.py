@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError, postgres_error
 from python_runner.settings import PostgresSettings
 
 CONNECT_TIMEOUT_S = 10
@@ -110,15 +110,15 @@ def wrap_driver_errors() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S") from error
+        raise TransientError(f"Postgres: {_last_line(error)}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S") from error
     except psycopg.errors.QueryCanceled as error:
         raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_STATEMENT_TIMEOUT_S") from error
     except psycopg.errors.LockNotAvailable as error:
-        raise RunnerError(
+        raise TransientError(
             f"Postgres: {_last_line(error)}: see `runner status --database`, or raise DB_LOCK_TIMEOUT_S"
         ) from error
     except psycopg.OperationalError as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: check DATABASE_URL") from error
+        raise postgres_error(f"Postgres: {_last_line(error)}: check DATABASE_URL") from error
     except psycopg.Error as error:
         raise RunnerError(f"Postgres: {_last_line(error)}") from error
 

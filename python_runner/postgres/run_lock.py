@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 
 import psycopg
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError
 from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, wrap_driver_errors
 from python_runner.settings import PostgresSettings
 
@@ -40,11 +40,11 @@ class RunLock:
         self._command = command
 
     def check(self) -> None:
-        """RunnerError if the session has ended."""
+        """TransientError if the session has ended."""
         try:
             self._connection.execute("select")
         except psycopg.Error as error:
-            raise RunnerError(
+            raise TransientError(
                 f"`runner {self._command}` has lost its lock, because Postgres ended the session that held it:"
                 " run it again"
             ) from error

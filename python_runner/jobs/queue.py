@@ -1,0 +1,259 @@
+"""The queue: procrastinate in the schema `jobs`. One job runs at a time, and equal jobs that wait are one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from math import ceil, inf
+from typing import Any, TypeVar
+
+import psycopg
+from procrastinate import App, PsycopgConnector, exceptions
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT, JobManager
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from python_runner.errors import RunnerError, postgres_error
+from python_runner.jobs import schema
+from python_runner.jobs.names import JobName
+from python_runner.postgres.pool import CONNECT_TIMEOUT_S
+from python_runner.settings import PostgresSettings
+
+Result = TypeVar("Result")
+
+QUEUE = "runner"
+LOCK = "runner"  # one for all jobs: only one runs
+STALLED_S = 15
+KEPT_HOURS = 7 * 24
+POOL_TIMEOUT_S = 5
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+EQUAL_WAITS = "an equal job waits, which does the same"
+
+# A job is stalled if its worker is gone or has stopped to report. The condition is checked again on a row that another
+# worker has changed meanwhile, so that only one of them puts the job back.
+PUT_BACK = f"""
+with
+stalled as (
+    select job.id, job.queueing_lock
+    from procrastinate_jobs as job
+    where
+        job.status = 'doing'
+        and not exists (
+            select from procrastinate_workers as worker
+            where worker.id = job.worker_id and worker.last_heartbeat > now() - interval '{STALLED_S} s'
+        )
+    for update of job skip locked
+)
+select
+    stalled.id,
+    case
+        when exists (
+            select from procrastinate_jobs as equal
+            where equal.queueing_lock = stalled.queueing_lock and equal.status = 'todo'
+        )
+        then procrastinate_finish_job_v1(stalled.id, 'aborted', false)
+        else procrastinate_retry_job_v2(stalled.id, now(), null, null, null)
+    end
+from stalled
+"""
+ADD_ERROR = """
+insert into errors (job_id, error) values (%(job_id)s, %(error)s)
+returning (select count(*) from errors where job_id = %(job_id)s) as earlier
+"""
+# A schedule that is new has missed nothing.
+BEGIN_SCHEDULE = """
+with
+others as (
+    delete from procrastinate_periodic_defers where task_name = %(task)s and periodic_id <> %(periodic_id)s
+)
+insert into procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
+select %(task)s, %(periodic_id)s, %(timestamp)s
+where not exists (
+    select from procrastinate_periodic_defers where task_name = %(task)s and periodic_id = %(periodic_id)s
+)
+on conflict do nothing
+"""
+# The tick is done by an equal job that waits.
+END_TICK = """
+insert into procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
+values (%(task)s, %(periodic_id)s, %(timestamp)s)
+on conflict do nothing
+"""
+
+
+def priority(due: datetime) -> int:
+    """The earlier a job is due, the higher. A waiting job keeps the lock from all of lower priority, due or not."""
+    return -ceil((due - EPOCH).total_seconds())
+
+
+class QueuePool(AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]):
+    """Lends out transactions in the schema `jobs`."""
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:
+        """A connection for one transaction."""
+        async with super().connection(timeout) as connection:
+            await connection.execute(schema.USE_SCHEMA)
+            yield connection
+
+
+class Queue(JobManager):
+    """The manager of jobs, with what the worker adds to it."""
+
+    def __init__(self, connector: PsycopgConnector) -> None:
+        super().__init__(connector)
+        self.on_lost: Callable[[], object] = lambda: None  # called when an outcome cannot be stored
+
+    async def rows(self, query: str, **arguments: Any) -> list[dict[str, Any]]:
+        """The rows of a query in the schema `jobs`."""
+        return await self.connector.execute_query_all_async(query, **arguments)
+
+    async def add_error(self, job_id: int, error: str) -> int:
+        """Store the one-line error of a job. Returns how many it had before."""
+        (row,) = await self.rows(ADD_ERROR, job_id=job_id, error=error)
+        return int(row["earlier"])
+
+    async def put_back_stalled(self) -> list[int]:
+        """Queue the jobs again whose worker has died, and return their ids."""
+        return [row["id"] for row in await self.rows(PUT_BACK)]
+
+    async def begin_schedule(self, task: str, periodic_id: str, timestamp: int) -> None:
+        """If this schedule is new, its last tick counts as done."""
+        await self.connector.execute_query_async(
+            BEGIN_SCHEDULE, task=task, periodic_id=periodic_id, timestamp=timestamp
+        )
+
+    async def defer_periodic_job(self, job: Job, periodic_id: str, defer_timestamp: int) -> int | None:
+        """Enqueue the job of a tick, with the priority of its time."""
+        due = datetime.fromtimestamp(defer_timestamp, UTC)
+        try:
+            return await super().defer_periodic_job(job.evolve(priority=priority(due)), periodic_id, defer_timestamp)
+        except exceptions.AlreadyEnqueued:
+            await self.connector.execute_query_async(
+                END_TICK, task=job.task_name, periodic_id=periodic_id, timestamp=defer_timestamp
+            )
+            raise
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        """Queue the job again. If an equal one waits already, the job ends instead."""
+        try:
+            await super().retry_job(job, retry_at, priority, queue, lock)
+        except exceptions.UniqueViolation as violation:
+            if violation.constraint_name != QUEUEING_LOCK_CONSTRAINT:
+                raise
+            await self.add_error(job.id or 0, EQUAL_WAITS)
+            await self.finish_job(job, Status.ABORTED, delete_job=False)
+        except exceptions.ConnectorException:
+            self.on_lost()
+            raise
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Store how the job has ended."""
+        try:
+            await super().finish_job(job, status, delete_job)
+        except exceptions.ConnectorException:
+            self.on_lost()
+            raise
+
+
+@asynccontextmanager
+async def open_queue(settings: PostgresSettings) -> AsyncIterator[tuple[App, Queue]]:
+    """The queue, made on first use. RunnerError if it cannot be used."""
+    await asyncio.to_thread(schema.ensure, settings)
+    session = {"application_name": "runner jobs", "connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
+    async with QueuePool(
+        settings.conninfo,
+        kwargs=session,
+        min_size=1,
+        max_size=4,
+        timeout=POOL_TIMEOUT_S,
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+    ) as pool:
+        connector = PsycopgConnector()
+        # A tick that was missed is made up whenever a worker starts.
+        app = App(connector=connector, periodic_defaults={"max_delay": inf})
+        app.job_manager = queue = Queue(connector)
+        async with app.open_async(pool):
+            yield app, queue
+
+
+def enqueue(
+    settings: PostgresSettings, name: JobName, *, source: str | None = None, at: datetime | None = None
+) -> tuple[int, bool]:
+    """The id of the new job, and true; or the id of an equal job that waits, and false."""
+    due = at or datetime.now(UTC)
+    equal = " ".join([name, *([source] if source else []), *([f"at {at.astimezone(UTC).isoformat()}"] if at else [])])
+
+    async def defer() -> tuple[int, bool]:
+        async with open_queue(settings) as (app, queue):
+            task = app.configure_task(
+                name, queue=QUEUE, lock=LOCK, queueing_lock=equal, priority=priority(due), schedule_at=at
+            )
+            while True:
+                try:
+                    return await task.defer_async(**({"source": source} if source else {})), True
+                except exceptions.AlreadyEnqueued:
+                    for waiting in await queue.list_jobs_async(queueing_lock=equal, status="todo"):
+                        return waiting.id or 0, False
+
+    return _run(defer())
+
+
+def retry(settings: PostgresSettings, job_id: int) -> None:
+    """Queue a failed job again. RunnerError if it has not failed."""
+
+    async def work() -> None:
+        async with open_queue(settings) as (_, queue):
+            job = await _job(queue, job_id)
+            if job.status != "failed":
+                raise RunnerError(
+                    f"job {job_id} ({job.task_name}) has not failed, it is {job.status}: nothing to retry"
+                )
+            now = datetime.now(UTC)
+            try:
+                await queue.retry_job_by_id_async(job_id, now, priority(now))
+            except exceptions.UniqueViolation as error:
+                raise RunnerError(f"job {job_id} ({job.task_name}): {EQUAL_WAITS}") from error
+
+    _run(work())
+
+
+def cancel(settings: PostgresSettings, job_id: int) -> None:
+    """Cancel a job that waits, or have the worker end it. RunnerError if it has ended."""
+
+    async def work() -> None:
+        async with open_queue(settings) as (_, queue):
+            job = await _job(queue, job_id)
+            if not await queue.cancel_job_by_id_async(job_id, abort=True):
+                raise RunnerError(f"job {job_id} ({job.task_name}) has ended: nothing to cancel")
+
+    _run(work())
+
+
+async def _job(queue: Queue, job_id: int) -> Job:
+    for job in await queue.list_jobs_async(id=job_id):
+        return job
+    raise RunnerError(f"there is no job {job_id}: `runner jobs` lists them")
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return asyncio.run(work)
+    except (exceptions.ConnectorException, psycopg.Error) as error:
+        raise queue_error(error) from error
+
+
+def queue_error(error: BaseException) -> RunnerError:
+    """The error of procrastinate or the driver, as one line."""
+    return postgres_error(f"Postgres: {' '.join(str(error.__cause__ or error).split())}: check DATABASE_URL")
