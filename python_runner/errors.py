@@ -10,8 +10,8 @@ PASSING = re.compile(
     r"connection (refused|timed out|timeout expired|reset by peer|is bad|is closed|is lost)|timeout expired"
     r"|connection (has been|was|already) closed|closed the connection|terminating connection|is the server running"
     r"|could not (connect to|receive data from|send data to|translate host)|failed to resolve host"
-    r"|network is unreachable"
-    r"|the database system is |too many (clients|connections)|connection slots are reserved"
+    r"|network is unreachable|not currently accepting connections|the database system is "
+    r"|too many (clients|connections)|connection slots are reserved"
     r"|lock timeout|deadlock detected|could not serialize access",
     re.IGNORECASE,
 )

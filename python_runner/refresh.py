@@ -110,7 +110,7 @@ def run(
     parsed: dbt_build.ParsedProject | None = None,
 ) -> tuple[list[LoadResult], dbt_build.BuildResult]:
     """Load, then build. A full load is followed by a full refresh."""
-    check_run(postgres, connections.pool)
+    check_run(postgres)
     loaded = load(connections, sources, listener, mode=mode)
     return loaded, build(postgres, listener, full_refresh=mode == "full", guard=guard, parsed=parsed)
 
@@ -132,10 +132,10 @@ def load_file(
     return loaded
 
 
-def check_run(postgres: PostgresSettings, pool: Pool) -> None:
+def check_run(postgres: PostgresSettings) -> None:
     """Check the rights for loading and building. RunnerError names all that are missing."""
     target = postgres.dbt_pg_schema
-    with pool.transaction() as connection:
+    with open_pool(postgres) as pool, pool.transaction() as connection:
         check_rights(connection, [raw_schema.RAW, "delta", target, f"{target}_dbt_test__audit"])
 
 

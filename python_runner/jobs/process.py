@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FOLDERS = ("models", "macros", "seeds", "tests", "analyses", "python_runner")
 FILES = ("dbt_project.yml", "profiles.yml.example")
+WORK = ("-m", "python_runner.jobs.warm")
 JOBS_PER_PROCESS = 500  # what a library leaks stays bounded
 
 # The resource tracker removes the semaphores of a process that was killed, and warns of it.
@@ -47,7 +48,7 @@ class WarmProcess:
     """Runs requests one after the other in a process that is ready before the first."""
 
     def __init__(self, *, as_json: bool) -> None:
-        self._arguments = ["-m", "python_runner.jobs.warm", *(["--json"] if as_json else [])]
+        self._arguments = [*WORK, *(["--json"] if as_json else [])]
         self._process: Process | None = None
         self._read: Fingerprint = frozenset()
         self._jobs = 0

@@ -16,10 +16,10 @@ from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT, JobManager
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from python_runner.errors import RunnerError, postgres_error
+from python_runner.errors import RunnerError
 from python_runner.jobs import schema
 from python_runner.jobs.names import JobName
-from python_runner.postgres.pool import CONNECT_TIMEOUT_S
+from python_runner.postgres.pool import CONNECT_TIMEOUT_S, driver_error
 from python_runner.settings import PostgresSettings
 
 Result = TypeVar("Result")
@@ -34,7 +34,7 @@ EQUAL_WAITS = "an equal job waits, which does the same"
 
 # A job is stalled if its worker is gone or has stopped to report. The condition is checked again on a row that another
 # worker has changed meanwhile, so that only one of them puts the job back.
-PUT_BACK = f"""
+PUT_BACK = """
 with
 stalled as (
     select job.id, job.queueing_lock
@@ -43,7 +43,7 @@ stalled as (
         job.status = 'doing'
         and not exists (
             select from procrastinate_workers as worker
-            where worker.id = job.worker_id and worker.last_heartbeat > now() - interval '{STALLED_S} s'
+            where worker.id = job.worker_id and worker.last_heartbeat > now() - make_interval(secs => %(stalled_s)s)
         )
     for update of job skip locked
 )
@@ -118,7 +118,7 @@ class Queue(JobManager):
 
     async def put_back_stalled(self) -> list[int]:
         """Queue the jobs again whose worker has died, and return their ids."""
-        return [row["id"] for row in await self.rows(PUT_BACK)]
+        return [row["id"] for row in await self.rows(PUT_BACK, stalled_s=STALLED_S)]
 
     async def begin_schedule(self, task: str, periodic_id: str, timestamp: int) -> None:
         """If this schedule is new, its last tick counts as done."""
@@ -256,4 +256,5 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
 
 def queue_error(error: BaseException) -> RunnerError:
     """The error of procrastinate or the driver, as one line."""
-    return postgres_error(f"Postgres: {' '.join(str(error.__cause__ or error).split())}: check DATABASE_URL")
+    cause = error.__cause__ or error
+    return driver_error(cause) if isinstance(cause, psycopg.Error) else RunnerError(" ".join(str(cause).split()))

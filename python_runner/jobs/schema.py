@@ -48,13 +48,13 @@ def _migrations() -> list[str]:
 def _missing(connection: Connection) -> str | None:
     """The first migration that the schema lacks; all are missing if there is no schema."""
     names = _migrations()
-    made = connection.execute("select to_regnamespace(%s) is not null", (SCHEMA,)).fetchone()
-    if made != (True,):
+    # Not to_regclass(): after the lock was waited for, it can still answer from a cache.
+    made = connection.execute(
+        "select true from pg_tables where (schemaname, tablename) = (%s, 'migrations')", (SCHEMA,)
+    )
+    if not made.fetchone():
         return names[0]
     check_rights(connection, [SCHEMA])
-    made = connection.execute("select to_regclass(%s) is not null", (f"{SCHEMA}.migrations",)).fetchone()
-    if made != (True,):
-        return names[0]
     applied = {name for (name,) in connection.execute(f"select name from {SCHEMA}.migrations").fetchall()}
     return next((name for name in names if name not in applied), None)
 

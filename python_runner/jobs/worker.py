@@ -8,6 +8,7 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 from math import inf
+from typing import Any
 
 import psycopg
 from croniter import croniter
@@ -82,8 +83,10 @@ class Worker:
             raise RunnerError(f"{self._failed} job{'s' * (self._failed > 1)} failed: see `runner jobs`")
 
     async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._report)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._stop)
         try:
             while not self._stopping:
                 self._running = asyncio.create_task(self._connected())
@@ -101,6 +104,12 @@ class Worker:
                 await asyncio.sleep(RECONNECT_S)
         finally:
             await self._process.kill()
+
+    def _report(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Report an exception that nobody awaits. That an outcome was not stored is reported when connecting again."""
+        error = context.get("exception")
+        if not isinstance(error, exceptions.ConnectorException):
+            self._log.message(" ".join(f"{context['message']}: {error!r}".split()))
 
     def _stop(self) -> None:
         if not self._stopping and self._running:

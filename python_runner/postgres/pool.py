@@ -109,18 +109,24 @@ def wrap_driver_errors() -> Iterator[None]:
     """Raise driver errors as RunnerError, with a message of one line."""
     try:
         yield
-    except PoolTimeout as error:
-        raise TransientError(f"Postgres: {_last_line(error)}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S") from error
-    except psycopg.errors.QueryCanceled as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_STATEMENT_TIMEOUT_S") from error
-    except psycopg.errors.LockNotAvailable as error:
-        raise TransientError(
-            f"Postgres: {_last_line(error)}: see `runner status --database`, or raise DB_LOCK_TIMEOUT_S"
-        ) from error
-    except psycopg.OperationalError as error:
-        raise postgres_error(f"Postgres: {_last_line(error)}: check DATABASE_URL") from error
     except psycopg.Error as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}") from error
+        raise driver_error(error) from error
+
+
+def driver_error(error: psycopg.Error) -> RunnerError:
+    """What is wrong and what to do, in one line."""
+    what = f"Postgres: {_last_line(error)}"
+    match error:
+        case PoolTimeout():
+            return TransientError(f"{what}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S")
+        case psycopg.errors.QueryCanceled():
+            return RunnerError(f"{what}: raise DB_STATEMENT_TIMEOUT_S")
+        case psycopg.errors.LockNotAvailable():
+            return TransientError(f"{what}: see `runner status --database`, or raise DB_LOCK_TIMEOUT_S")
+        case psycopg.OperationalError():
+            return postgres_error(f"{what}: check DATABASE_URL")
+        case _:
+            return RunnerError(what)
 
 
 def _read_committed(connection: Connection) -> None:
