@@ -161,7 +161,7 @@ def test_a_killed_worker_is_replaced(site: Site, record_property: Record) -> Non
         victim.process.wait()
         site.workers.remove(victim)
         site.start()
-        wait_until(lambda work=work: not work.is_running() or work.status() == psutil.STATUS_ZOMBIE)
+        psutil.wait_procs([work], LIMIT_S)
         if was_running:
             lasts = max(2.0, min(20.0, site.event("job_succeeded", job_id)["seconds"]))
         site.check()
