@@ -30,6 +30,7 @@ STALLED_S = 15
 KEPT_HOURS = 7 * 24
 POOL_TIMEOUT_S = 5
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+LOWEST = -(2**31) + 1  # 68 years later
 EQUAL_WAITS = "an equal job waits, which does the same"
 
 # A job is stalled if its worker is gone or has stopped to report. The condition is checked again on a row that another
@@ -86,7 +87,7 @@ on conflict do nothing
 
 def priority(due: datetime) -> int:
     """The earlier a job is due, the higher. A waiting job keeps the lock from all of lower priority, due or not."""
-    return -ceil((due - EPOCH).total_seconds())
+    return max(-ceil((due - EPOCH).total_seconds()), LOWEST)
 
 
 class QueuePool(AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]):

@@ -56,8 +56,12 @@ def hold_run_lock(
 ) -> Iterator[RunLock]:
     """Hold the run lock for the command. RunnerError if it is taken and `wait` is false."""
     with wrap_driver_errors():
+        # A prepared statement would keep its snapshot, for which CREATE INDEX CONCURRENTLY and VACUUM wait.
         connection = psycopg.connect(
-            settings.conninfo, application_name=f"runner {command}", connect_timeout=CONNECT_TIMEOUT_S
+            settings.conninfo,
+            application_name=f"runner {command}",
+            connect_timeout=CONNECT_TIMEOUT_S,
+            prepare_threshold=None,
         )
     # Close without COMMIT: if the server has ended the session, the work must still succeed.
     with closing(connection):

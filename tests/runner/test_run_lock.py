@@ -27,6 +27,15 @@ def test_the_second_fails_at_once_without_waiting(database: Database) -> None:
         raise AssertionError("both hold it")
 
 
+def test_the_lock_keeps_no_snapshot(database: Database) -> None:
+    """CREATE INDEX CONCURRENTLY waits for every snapshot, and a run that holds the lock runs it."""
+    with hold_run_lock(database.settings, "run", wait=True, notify=print) as lock:
+        for _ in range(20):
+            lock.check()
+        held = "select backend_xmin from pg_stat_activity where application_name = 'runner run'"
+        assert database.value(held) is None
+
+
 def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
     messages: list[str] = []
     waiting, done = Event(), Event()
