@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -57,8 +56,6 @@ class Started:
 
     def _read(self) -> None:
         for line in self.process.stderr or ():
-            with suppress(KeyError), Path(os.environ["WORKER_LOG"]).open("a") as log:
-                log.write(line)
             if line.startswith("{"):
                 self.events.put({"worker": self} | json.loads(line))
 
