@@ -61,10 +61,13 @@ class Started:
 
     @property
     def work(self) -> psutil.Process:
-        """The warm process."""
-        (child,) = (
-            one for one in psutil.Process(self.process.pid).children() if "python_runner.jobs.warm" in one.cmdline()
-        )
+        """The warm process, which may still have to start."""
+
+        def found() -> psutil.Process | None:
+            children = psutil.Process(self.process.pid).children()
+            return next((child for child in children if "python_runner.jobs.warm" in child.cmdline()), None)
+
+        child: psutil.Process = wait_until(found)
         return child
 
 
