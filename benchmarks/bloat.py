@@ -1,4 +1,4 @@
-"""`python -m benchmarks.bloat`: how large the tables are after many refreshes, against the same content built anew.
+"""`python -m benchmarks.bloat`: how large the tables are after many refreshes, against the same content rebuilt.
 
 Each refresh follows a share of holdings moved and of editions re-priced, on the loaded and built DATABASE_URL.
 """

@@ -16,8 +16,8 @@ SETTINGS = ("shared_buffers", "work_mem", "maintenance_work_mem", "max_wal_size"
 
 def described(connection: Connection) -> dict[str, object]:
     """The machine, the server and its settings, and the versions of what is measured."""
-    told = Path("/proc/cpuinfo")
-    cpus = [line for line in told.read_text().splitlines() if line.startswith("model name")] if told.exists() else []
+    file = Path("/proc/cpuinfo")
+    cpus = [line for line in file.read_text().splitlines() if line.startswith("model name")] if file.exists() else []
     shown = connection.execute(
         "select name, current_setting(name) from pg_settings where name = any(%s)", (list(SETTINGS),)
     ).fetchall()

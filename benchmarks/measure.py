@@ -22,7 +22,7 @@ class Cost:
     """What work took.
 
     `seconds` is database time: what all statements took, over all connections, of which `maintenance_seconds` in VACUUM
-    and ANALYZE. `wall_seconds` is what whoever waits for it sees, with the start of dbt. `dead_tuples` are left behind.
+    and ANALYZE. `wall_seconds` is elapsed time, with the start of dbt. `dead_tuples` are left behind.
     """
 
     seconds: float

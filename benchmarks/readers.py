@@ -55,7 +55,7 @@ def questions(connection: Connection, settings: PostgresSettings) -> tuple[dict[
     """The site's queries of the six snapshots, and what to ask for: of wallets those that hold enough to remain."""
     asked = {name: query for name, query in site_queries(settings).items() if any(map(query.__contains__, SNAPSHOTS))}
     wallets = "select wallet_address from wallet_summary_snapshot where moments_total > 50 limit 1000"
-    return asked, pick(connection) | {"wallet": [wallet for (wallet,) in connection.execute(wallets).fetchall()]}
+    return asked, pick(connection) | {"address": [wallet for (wallet,) in connection.execute(wallets).fetchall()]}
 
 
 def during(
@@ -71,16 +71,16 @@ def during(
             work()
         finally:
             done.set()
-        told = [reader.result() for reader in readers]
-    taken = [milliseconds for latencies, _, _ in told for milliseconds in latencies]
+        results = [reader.result() for reader in readers]
+    taken = [milliseconds for latencies, _, _ in results for milliseconds in latencies]
     percentiles = quantiles(taken, n=100, method="inclusive")
     return Latency(
         reads=len(taken),
         p50_ms=round(percentiles[49], 2),
         p99_ms=round(percentiles[98], 2),
         max_ms=round(max(taken), 1),
-        errors=sum(errors for _, errors, _ in told),
-        empty=sum(empty for _, _, empty in told),
+        errors=sum(errors for _, errors, _ in results),
+        empty=sum(empty for _, _, empty in results),
     )
 
 

@@ -103,7 +103,7 @@ class Dbt(Variant):
 
 
 class Table(Dbt):
-    """Each snapshot is built anew and swapped in."""
+    """Each snapshot is rebuilt and swapped in."""
 
     name = "table"
     title = "dbt `table`"
@@ -116,7 +116,7 @@ class Table(Dbt):
 
 
 class Merge(Dbt):
-    """The rows of changed wallets are computed anew, and written over the old ones by their key."""
+    """The rows of changed wallets are computed in full and written over the old ones by key."""
 
     name = "merge"
     title = "dbt `merge`, changed wallets"
@@ -124,7 +124,7 @@ class Merge(Dbt):
 
 
 class DeleteInsert(Dbt):
-    """The rows of changed wallets are computed anew, the old ones deleted."""
+    """The rows of changed wallets are computed in full, and the old ones deleted."""
 
     name = "delete_insert"
     title = "dbt `delete+insert`, changed wallets"
@@ -180,7 +180,7 @@ def prepared(connection: Connection, settings: PostgresSettings, kinds: Sequence
 def content(connection: Connection, schema: str, table: str) -> tuple[int, int]:
     """How many rows a snapshot has, and a digest of them: the sum of 64-bit hashes, equal where the values are.
 
-    Of an edition that nobody holds only our snapshot tells.
+    Only this project's snapshot has editions that nobody holds: they are left out.
     """
     held = SQL("where total_moments > 0" if table == "editions_snapshot" else "")
     query = SQL("select count(*), coalesce(sum(hash_record_extended(row({}), 0)), 0) from {} {}")
@@ -189,10 +189,10 @@ def content(connection: Connection, schema: str, table: str) -> tuple[int, int]:
 
 
 def columns(connection: Connection, table: str) -> Composable:
-    """All but when a row was written."""
+    """All but when a row was loaded and written."""
     rows = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and attname <> 'updated_at'"
-        " order by attnum",
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
+        " and attname not in ('last_synced_at', 'updated_at') order by attnum",
         (f"{TABLES}.{table}",),
     ).fetchall()
     return SQL(", ").join(Identifier(name) for (name,) in rows)

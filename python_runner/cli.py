@@ -6,25 +6,14 @@ drivers.
 
 from __future__ import annotations
 
-import shlex
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from python_runner import __version__, cli_jobs
+from python_runner import __version__, cli_demo, cli_jobs
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
-from python_runner.errors import UsageError
 from python_runner.project import PROJECT
-
-
-class ScaleName(StrEnum):
-    """Sizes of the demo."""
-
-    small = "small"
-    full = "full"
-
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -140,10 +129,9 @@ def run(
 ) -> None:
     """Load, then build the models with dbt."""
     with exit_on_error(as_json=as_json, debug=debug):
-        from python_runner.settings import load_env_file, postgres_settings, snowflake_settings
+        from python_runner.settings import postgres_settings, snowflake_settings
         from python_runner.sources import read_sources
 
-        load_env_file()
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
 
         from python_runner import refresh
@@ -157,7 +145,7 @@ def run(
             refresh.connect(postgres, warehouse, listener, lock.check) as connections,
         ):
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
-            loaded, built = refresh.run(postgres, connections, sources, listener, mode=mode, guard=lock.check)
+            loaded, built = refresh.run(postgres, connections, sources, listener, mode=mode, lock=lock)
         report.print_results(loaded, built, as_json=as_json)
 
 
@@ -173,14 +161,13 @@ def dbt(
     For example `runner dbt build --select editions_snapshot`. The exit code is that of dbt.
     """
     with exit_on_error(as_json=False, debug=False):
-        from python_runner.settings import load_env_file, postgres_settings
+        from python_runner.settings import postgres_settings
 
-        load_env_file()
         postgres = postgres_settings()
 
         from python_runner.transform.dbt_build import run_command
 
-        raise typer.Exit(run_command(postgres, arguments))
+        raise typer.Exit(run_command(postgres, arguments, lambda text: typer.echo(text, err=True)))
 
 
 @app.command()
@@ -238,45 +225,8 @@ def modified(
             typer.echo(" ".join(f"{name}+" for name in names))
 
 
-@app.command()
-def demo(
-    scale: Annotated[
-        ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")
-    ] = ScaleName.small,
-    psql: Annotated[bool, typer.Option("--psql", help="Open psql on the demo's database.")] = False,
-    env: Annotated[
-        bool, typer.Option("--env", help="Print the variables that connect other commands to the demo, for `eval`.")
-    ] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Run everything on this machine.
-
-    Starts real servers, runs a first load, simulates a day of changes, and runs a refresh.
-    """
-    with exit_on_error(as_json=as_json, debug=debug):
-        from python_runner.console import report
-        from python_runner.console.progress import progress_listener
-
-        try:
-            from python_runner.demo import sample, story
-        except ImportError as error:
-            raise UsageError(f"the demo needs {error.name}: run `make .venv/.ready`") from error
-        if stop:
-            story.stop()
-        elif psql:
-            story.psql()
-        elif env:
-            for name, value in story.environment().items():
-                typer.echo(f"export {name}={shlex.quote(value)}")
-        else:
-            with progress_listener(as_json=as_json) as listener:
-                result = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], listener)
-            if as_json:
-                report.print_json(result)
-            else:
-                story.print_story(result)
+app.command()(cli_demo.serve)
+app.command()(cli_demo.demo)
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, cast
 from python_runner.errors import RunnerError, TransientError
 from python_runner.jobs.names import JobRequest
 from python_runner.project import PROJECT
-from python_runner.settings import ENV_FILE
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
@@ -41,7 +40,7 @@ def _files() -> Iterator[Path]:
         yield from (
             path for path in (PROJECT / folder).rglob("*") if path.suffix in {".sql", ".yml", ".csv", ".py", ".md"}
         )
-    yield from filter(Path.exists, (*(PROJECT / name for name in FILES), Path(ENV_FILE)))
+    yield from filter(Path.exists, (PROJECT / name for name in FILES))
 
 
 class WarmProcess:

@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 from python_runner.errors import RunnerError
 from python_runner.jobs import schema
 from python_runner.jobs.names import JobName
-from python_runner.postgres.pool import CONNECT_TIMEOUT_S, driver_error
+from python_runner.postgres.pool import driver_error
 from python_runner.settings import PostgresSettings
 
 Result = TypeVar("Result")
@@ -171,7 +171,7 @@ class Queue(JobManager):
 async def open_queue(settings: PostgresSettings) -> AsyncIterator[tuple[App, Queue]]:
     """The queue, made on first use. RunnerError if it cannot be used."""
     await asyncio.to_thread(schema.ensure, settings)
-    session = {"application_name": "runner jobs", "connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
+    session = {"application_name": "runner jobs", "prepare_threshold": None}
     async with QueuePool(
         settings.conninfo,
         kwargs=session,

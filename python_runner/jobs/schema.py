@@ -8,7 +8,7 @@ import psycopg
 from procrastinate.schema import SchemaManager, migrations_path
 from psycopg.sql import SQL, Identifier
 
-from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, wrap_driver_errors
+from python_runner.postgres.pool import Connection, wrap_driver_errors
 from python_runner.postgres.rights import check_rights
 from python_runner.settings import PostgresSettings
 
@@ -32,7 +32,7 @@ def ensure(settings: PostgresSettings) -> None:
     """Create the schema, or apply the migrations of a newer procrastinate. Several processes may call this at once."""
     with (
         wrap_driver_errors(),
-        psycopg.connect(settings.conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as connection,
+        psycopg.connect(settings.conninfo, autocommit=True) as connection,
     ):
         while migration := _missing(connection):
             with connection.transaction():
@@ -68,7 +68,9 @@ def _apply(connection: Connection, migration: str) -> None:
         names = [migration]
     else:
         check_rights(connection, [SCHEMA])
-        connection.execute(SQL("create schema if not exists {}").format(Identifier(SCHEMA)))
+        # CREATE SCHEMA IF NOT EXISTS needs the right to create one, even if it exists.
+        if not connection.execute("select to_regnamespace(%s)", (SCHEMA,)).fetchone()[0]:  # type: ignore[index]
+            connection.execute(SQL("create schema {}").format(Identifier(SCHEMA)))
         connection.execute(USE_SCHEMA)
         connection.execute(SchemaManager.get_schema().encode())
         connection.execute(OWN_TABLES)

@@ -21,7 +21,7 @@ from python_runner.errors import RunnerError, TransientError
 from python_runner.jobs.log import JobLog
 from python_runner.jobs.names import JobName, JobRequest
 from python_runner.postgres.run_lock import RunLock, hold_run_lock
-from python_runner.settings import PostgresSettings, load_env_file, postgres_settings, snowflake_settings
+from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
 from python_runner.sources import read_sources, select_sources
 from python_runner.transform import dbt_build
 
@@ -42,8 +42,7 @@ class Warm:
 
     @cached_property
     def postgres(self) -> PostgresSettings:
-        """The settings, read once: a process is replaced when `.env` changes."""
-        load_env_file()
+        """The settings of the worker that started this process."""
         return postgres_settings()
 
     @cached_property
@@ -79,7 +78,7 @@ class Warm:
                 select_sources(read_sources(), request.source),
                 self._log,
                 mode=MODES[name],
-                guard=self._check_lock,
+                lock=self._lock,
                 parsed=self.parsed,
             )
             self._log.emit("built", **asdict(built))

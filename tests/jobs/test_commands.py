@@ -26,7 +26,7 @@ def answer(*arguments: str, cwd: Path, **environment: str) -> Any:
 
 
 def test_a_job_is_enqueued_shown_and_cancelled(database: Database, tmp_path: Path) -> None:
-    url = {"DATABASE_URL": database.url}
+    url = {"DATABASE_URL": database.login}
     assert answer("jobs", cwd=tmp_path, **url) == {"queued": [], "running": [], "ended": []}
     queued = answer(
         "enqueue", "refresh", "--source", "wallet_profiles", "--at", "2099-01-01T03:00", cwd=tmp_path, **url
@@ -54,7 +54,7 @@ def test_a_wrong_call_is_explained(tmp_path: Path, arguments: list[str], words: 
 def test_a_refresh_by_the_queue(database: Database, warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.hold(*((f"0x{moment % 3}", moment, False, "2026-01-01 00:00:00") for moment in range(30)))
     warehouse.execute("insert into WALLET_PROFILES values ('0x1', 'Ada')")
-    site = warehouse.environment | OFF | {"DATABASE_URL": database.url}
+    site = warehouse.environment | OFF | {"DATABASE_URL": database.login}
     job_id = answer("enqueue", "refresh", cwd=tmp_path, **site)["id"]
     done = runner("worker", "--once", "--json", cwd=tmp_path, **site)
     assert done.returncode == 0, done.stderr

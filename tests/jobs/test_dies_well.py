@@ -85,7 +85,7 @@ class Site:
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
         schedule = {f"SCHEDULE_{name.name.upper()}": "" for name in JobName} | {"SCHEDULE_REFRESH": self.schedule}
-        return kept | self.warehouse.environment | {"DATABASE_URL": self.jobs.database.url} | schedule
+        return kept | self.warehouse.environment | {"DATABASE_URL": self.jobs.database.login} | schedule
 
     def start(self) -> Started:
         process = subprocess.Popen(

@@ -22,13 +22,12 @@ JOB = JobRequest(1, "refresh")
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(process, "PROJECT", tmp_path)
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "a_model.sql").write_text("select 1")
     return tmp_path
 
 
-@pytest.mark.parametrize("changed", ["models/a_model.sql", "models/new.sql", "dbt_project.yml", ".env"])
+@pytest.mark.parametrize("changed", ["models/a_model.sql", "models/new.sql", "dbt_project.yml"])
 def test_it_is_kept_until_a_file_changes(project: Path, changed: str) -> None:
     async def pids() -> list[int]:
         warm, seen = WarmProcess(as_json=False), []

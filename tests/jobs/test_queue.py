@@ -55,8 +55,7 @@ def test_the_schema_is_made_by_whoever_comes_first(database: Database) -> None:
 def test_an_older_schema_is_upgraded(database: Database) -> None:
     files = sorted(migrations_path.glob("*.sql"))
     *older, last, very_last = files
-    with psycopg.connect(database.url, autocommit=True, options="-c search_path=jobs") as connection:
-        connection.execute("create schema jobs")
+    with psycopg.connect(database.login, autocommit=True, options="-c search_path=jobs") as connection:
         for file in older:
             connection.execute(file.read_bytes())
         connection.execute(schema.OWN_TABLES)

@@ -24,7 +24,7 @@ def test_postgres_restarts(
     monkeypatch.setattr(queue, "POOL_TIMEOUT_S", 0.5 if is_long else 60)
     folder, ended = tmp_path_factory.mktemp("postgres"), tmp_path / "ended"
     with embedded.running(folder) as server:
-        database = Database(server.url)
+        database = Database(server.url, role="")
         jobs = Jobs(database)
         queue.enqueue(database.settings, JobName.refresh, source=str(ended))
 
