@@ -44,7 +44,7 @@ class Pool(ConnectionPool[Connection]):
             min_size=settings.db_pool_min,
             max_size=settings.db_pool_max,
             timeout=settings.db_pool_timeout_s,
-            configure=_read_committed,
+            configure=read_committed,
             open=True,
         )  # fmt: skip
 
@@ -126,7 +126,7 @@ def driver_error(error: psycopg.Error) -> RunnerError:
             return RunnerError(what)
 
 
-def _read_committed(connection: Connection) -> None:
+def read_committed(connection: Connection) -> None:
     """Override the default: a statement that has waited for a lock must see what was committed meanwhile."""
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
 
