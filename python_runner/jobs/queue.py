@@ -16,7 +16,7 @@ from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT, JobManager
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError
 from python_runner.jobs import schema
 from python_runner.jobs.names import JobName
 from python_runner.postgres.pool import driver_error
@@ -27,11 +27,14 @@ Result = TypeVar("Result")
 QUEUE = "runner"
 LOCK = "runner"  # one for all jobs: only one runs
 STALLED_S = 15
+DEATHS = 5  # of its workers, after which a job has failed
 KEPT_HOURS = 7 * 24
 POOL_TIMEOUT_S = 5
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 LOWEST = -(2**31) + 1  # 68 years later
 EQUAL_WAITS = "an equal job waits, which does the same"
+DIED = "its worker has died or does not report"
+DIED_AGAIN = f"{DIED}, {DEATHS} times: see its log and its memory limit, then run `runner jobs retry`"
 
 # A job is stalled if its worker is gone or has stopped to report. The condition is checked again on a row that another
 # worker has changed meanwhile, so that only one of them puts the job back.
@@ -47,19 +50,48 @@ stalled as (
             where worker.id = job.worker_id and worker.last_heartbeat > now() - make_interval(secs => %(stalled_s)s)
         )
     for update of job skip locked
+),
+judged as (
+    select
+        stalled.id,
+        case
+            when exists (
+                select from procrastinate_jobs as equal
+                where equal.queueing_lock = stalled.queueing_lock and equal.status = 'todo'
+            )
+            then %(equal_waits)s
+            when %(deaths)s <= 1 + (
+                select count(*) from errors where job_id = stalled.id and starts_with(error, %(died)s)
+            )
+            then %(died_again)s
+            else %(died)s
+        end as error
+    from stalled
+),
+recorded as (
+    insert into errors (job_id, error) select id, error from judged
 )
 select
-    stalled.id,
-    case
-        when exists (
-            select from procrastinate_jobs as equal
-            where equal.queueing_lock = stalled.queueing_lock and equal.status = 'todo'
-        )
-        then procrastinate_finish_job_v1(stalled.id, 'aborted', false)
-        else procrastinate_retry_job_v2(stalled.id, now(), null, null, null)
+    id,
+    error,
+    case error
+        when %(equal_waits)s then procrastinate_finish_job_v1(id, 'aborted', false)
+        when %(died_again)s then procrastinate_finish_job_v1(id, 'failed', false)
+        else procrastinate_retry_job_v2(id, now(), null, null, null)
     end
-from stalled
+from judged
 """
+# While a worker did not report, another one can have taken its job.
+HELD = """
+with
+held as (
+    select id from procrastinate_jobs
+    where id = %(job_id)s and worker_id = %(worker_id)s and status = 'doing'
+    for update
+)
+"""
+FINISH = f"{HELD} select procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) from held"
+RETRY = f"{HELD} select procrastinate_retry_job_v2(id, %(retry_at)s, %(priority)s, %(queue)s, %(lock)s) from held"
 ADD_ERROR = """
 insert into errors (job_id, error) values (%(job_id)s, %(error)s)
 returning (select count(*) from errors where job_id = %(job_id)s) as earlier
@@ -107,6 +139,7 @@ class Queue(JobManager):
     def __init__(self, connector: PsycopgConnector) -> None:
         super().__init__(connector)
         self.on_lost: Callable[[], object] = lambda: None  # called when an outcome cannot be stored
+        self.on_taken: Callable[[int], object] = lambda _: None  # called with a job that another worker has taken
 
     async def rows(self, query: str, **arguments: Any) -> list[dict[str, Any]]:
         """The rows of a query in the schema `jobs`."""
@@ -117,9 +150,11 @@ class Queue(JobManager):
         (row,) = await self.rows(ADD_ERROR, job_id=job_id, error=error)
         return int(row["earlier"])
 
-    async def put_back_stalled(self) -> list[int]:
-        """Queue the jobs again whose worker has died, and return their ids."""
-        return [row["id"] for row in await self.rows(PUT_BACK, stalled_s=STALLED_S)]
+    async def put_back_stalled(self) -> dict[int, str]:
+        """Queue the jobs again whose worker has died, or end those that it has died of. Returns why, by id."""
+        texts = {"equal_waits": EQUAL_WAITS, "died": DIED, "died_again": DIED_AGAIN}
+        rows = await self.rows(PUT_BACK, stalled_s=STALLED_S, deaths=DEATHS, **texts)
+        return {row["id"]: row["error"] for row in rows}
 
     async def begin_schedule(self, task: str, periodic_id: str, timestamp: int) -> None:
         """If this schedule is new, its last tick counts as done."""
@@ -148,23 +183,27 @@ class Queue(JobManager):
     ) -> None:
         """Queue the job again. If an equal one waits already, the job ends instead."""
         try:
-            await super().retry_job(job, retry_at, priority, queue, lock)
+            await self._end(job, RETRY, retry_at=retry_at, priority=priority, queue=queue, lock=lock)
         except exceptions.UniqueViolation as violation:
             if violation.constraint_name != QUEUEING_LOCK_CONSTRAINT:
                 raise
             await self.add_error(job.id or 0, EQUAL_WAITS)
             await self.finish_job(job, Status.ABORTED, delete_job=False)
-        except exceptions.ConnectorException:
-            self.on_lost()
-            raise
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """Store how the job has ended."""
+        await self._end(job, FINISH, status=status.value, delete_job=delete_job)
+
+    async def _end(self, job: Job, query: str, **arguments: Any) -> None:
         try:
-            await super().finish_job(job, status, delete_job)
+            ended = await self.rows(query, job_id=job.id, worker_id=job.worker_id, **arguments)
+        except exceptions.UniqueViolation:
+            raise
         except exceptions.ConnectorException:
             self.on_lost()
             raise
+        if not ended:
+            self.on_taken(job.id or 0)
 
 
 @asynccontextmanager
@@ -226,6 +265,8 @@ def retry(settings: PostgresSettings, job_id: int) -> None:
                 await queue.retry_job_by_id_async(job_id, now, priority(now))
             except exceptions.UniqueViolation as error:
                 raise RunnerError(f"job {job_id} ({job.task_name}): {EQUAL_WAITS}") from error
+            # It has all its attempts again.
+            await queue.connector.execute_query_async("delete from errors where job_id = %(job_id)s", job_id=job_id)
 
     _run(work())
 
@@ -258,4 +299,6 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
 def queue_error(error: BaseException) -> RunnerError:
     """The error of procrastinate or the driver, as one line."""
     cause = error.__cause__ or error
+    if isinstance(cause, psycopg.errors.ForeignKeyViolation):
+        return TransientError("another worker has removed this one, which had stopped to report")
     return driver_error(cause) if isinstance(cause, psycopg.Error) else RunnerError(" ".join(str(cause).split()))

@@ -22,7 +22,7 @@ from python_runner.errors import RunnerError, TransientError, UsageError
 from python_runner.jobs.log import JobLog, OneLine
 from python_runner.jobs.names import JobName, JobRequest
 from python_runner.jobs.process import WarmProcess
-from python_runner.jobs.queue import KEPT_HOURS, LOCK, QUEUE, STALLED_S, Queue, open_queue, priority, queue_error
+from python_runner.jobs.queue import DIED, KEPT_HOURS, LOCK, QUEUE, STALLED_S, Queue, open_queue, priority, queue_error
 from python_runner.settings import PostgresSettings, ScheduleSettings
 
 POLL_S = 1.0  # LISTEN does not work behind a transaction pooler
@@ -138,6 +138,7 @@ class Worker:
                 )
             )
             queue.on_lost = working.cancel
+            queue.on_taken = lambda job_id: self._log.message(f"another worker has taken job {job_id} meanwhile")
             try:
                 await asyncio.wait((working, tending), return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -207,5 +208,5 @@ class Worker:
             await self._put_back(queue)
 
     async def _put_back(self, queue: Queue) -> None:
-        for job_id in await queue.put_back_stalled():
-            self._log.message(f"job {job_id} is queued again: its worker has died")
+        for job_id, error in (await queue.put_back_stalled()).items():
+            self._log.message(f"job {job_id} is {'queued again' if error == DIED else 'ended'}: {error}")

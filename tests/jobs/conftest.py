@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from threading import Thread
 from time import monotonic, sleep
@@ -12,11 +13,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from procrastinate.jobs import Job
 from psycopg.rows import dict_row
 
-from python_runner.jobs import process
+from python_runner.jobs import process, queue
 from python_runner.jobs.log import JobLog
 from python_runner.jobs.names import JobName
+from python_runner.jobs.queue import Queue, open_queue
 from python_runner.jobs.worker import Worker
 from python_runner.postgres.job_list import read_jobs
 from tests.conftest import Database
@@ -59,6 +62,19 @@ class KeptLog(JobLog):
         super().emit(event, **fields)
         if event == "message":
             self.messages.append(fields["text"])
+
+
+def using(database: Database, work: Callable[[Queue], Awaitable[Any]]) -> Any:
+    async def opened() -> Any:
+        async with open_queue(database.settings) as (_, opened):
+            return await work(opened)
+
+    return asyncio.run(opened())
+
+
+async def take(taken: Queue) -> Job | None:
+    """What a worker does that then dies: its heart beats until the test says otherwise."""
+    return await taken.fetch_job([queue.QUEUE], await taken.register_worker())
 
 
 @dataclass

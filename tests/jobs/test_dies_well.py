@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -184,6 +185,27 @@ def test_sigterm_puts_a_refresh_back_and_the_next_worker_finishes_it(site: Site)
         site.start()
         site.event("job_succeeded", job_id)
     site.check()
+
+
+def test_a_stopped_worker_loses_its_job_and_goes_on(site: Site) -> None:
+    """SIGSTOP, as on a machine that was suspended: its warm process still works, so the next one waits for it."""
+    frozen = site.start()
+    job_id = site.refresh()
+    site.event("planned", job_id)
+    frozen.process.send_signal(signal.SIGSTOP)
+    work = frozen.work
+    work.suspend()
+    site.start()
+    waits = site.event("message", job_id)["text"]
+    assert f"waiting for `runner worker: refresh (job {job_id})`" in waits
+    work.resume()
+    site.event("job_succeeded", job_id)
+    frozen.process.send_signal(signal.SIGCONT)
+    for turn in range(2):
+        site.change(turn)
+        site.event("job_succeeded", site.refresh())
+    site.check()
+    assert site.jobs.events("succeeded") == 3
 
 
 def test_two_workers_run_a_tick_once(site: Site) -> None:

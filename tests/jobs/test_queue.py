@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import psycopg
 import pytest
-from procrastinate.jobs import Job
 from procrastinate.schema import migrations_path
 
 from python_runner.errors import RunnerError, TransientError, postgres_error
 from python_runner.jobs import queue, schema
 from python_runner.jobs.names import JobName
-from python_runner.jobs.queue import Queue, open_queue
+from python_runner.jobs.queue import Queue
 from tests.conftest import Database
-from tests.jobs.conftest import Jobs
+from tests.jobs.conftest import Jobs, take, using
 
 pytestmark = pytest.mark.database
 
@@ -29,19 +26,6 @@ select count(*) from pg_class where relnamespace = 'public'::regnamespace
 union all select count(*) from pg_proc where pronamespace = 'public'::regnamespace
 union all select count(*) from pg_type where typnamespace = 'public'::regnamespace
 """
-
-
-def using(database: Database, work: Callable[[Queue], Awaitable[Any]]) -> Any:
-    async def opened() -> Any:
-        async with open_queue(database.settings) as (_, opened):
-            return await work(opened)
-
-    return asyncio.run(opened())
-
-
-async def take(taken: Queue) -> Job | None:
-    """What a worker does that then dies: its heart beats until the test says otherwise."""
-    return await taken.fetch_job([queue.QUEUE], await taken.register_worker())
 
 
 def test_the_schema_is_made_by_whoever_comes_first(database: Database) -> None:
@@ -92,7 +76,7 @@ def test_one_job_runs_at_a_time_and_none_waits_for_one_that_is_not_due(database:
 def test_a_job_is_put_back_once_when_its_worker_is_dead_and_not_before(database: Database, jobs: Jobs) -> None:
     job_id, _ = queue.enqueue(database.settings, REFRESH)
 
-    async def work(one: Queue) -> list[list[int]]:
+    async def work(one: Queue) -> list[dict[int, str]]:
         await take(one)
         alive = await one.put_back_stalled()
         await one.connector.execute_query_async(
@@ -101,10 +85,32 @@ def test_a_job_is_put_back_once_when_its_worker_is_dead_and_not_before(database:
         return [alive, *await asyncio.gather(*(one.put_back_stalled() for _ in range(4)))]
 
     alive, *found = using(database, work)
-    assert alive == []
-    assert sorted(found) == [[], [], [], [job_id]]
+    assert alive == {}
+    assert sorted(found, key=len) == [{}, {}, {}, {job_id: queue.DIED}]
     assert jobs.names("queued") == ["refresh"]
     assert jobs.events("deferred_for_retry") == 1
+
+
+def test_a_job_whose_workers_die_again_and_again_has_failed(database: Database, jobs: Jobs) -> None:
+    job_id, _ = queue.enqueue(database.settings, REFRESH)
+
+    async def die(one: Queue) -> None:
+        taken = await take(one)
+        assert taken
+        await one.unregister_worker(taken.worker_id)  # type: ignore[arg-type]
+        await one.put_back_stalled()
+
+    for _ in range(queue.DEATHS):
+        assert [(row["id"], row["error"]) for row in jobs.listed("queued")] in (
+            [(job_id, None)],
+            [(job_id, queue.DIED)],
+        )
+        using(database, die)
+    (failed,) = jobs.listed("ended")
+    assert (failed["state"], failed["error"]) == ("failed", queue.DIED_AGAIN)
+    queue.retry(database.settings, job_id)
+    using(database, die)
+    assert [row["error"] for row in jobs.listed("queued")] == [queue.DIED]
 
 
 def test_a_job_that_comes_back_ends_where_an_equal_one_waits(database: Database, jobs: Jobs) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import psycopg
 import pytest
+from procrastinate.jobs import Job, Status
 
 from python_runner.errors import RunnerError, UsageError
 from python_runner.jobs import queue
 from python_runner.jobs.names import JobName
+from python_runner.jobs.queue import Queue
 from python_runner.jobs.worker import check_schedule
 from python_runner.settings import ScheduleSettings
 from tests.conftest import Database
-from tests.jobs.conftest import Jobs, wait_until
+from tests.jobs.conftest import Jobs, take, using, wait_until
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("scripted")]
 
@@ -103,6 +106,36 @@ def test_sigterm_ends_the_running_job_and_queues_it_again(
     (queued,) = jobs.listed("queued")
     assert (queued["source"], queued["error"]) == ("hang", None)
     assert database.value("select count(*) from jobs.procrastinate_workers") == 0
+
+
+def test_a_worker_that_was_given_up_leaves_the_job_to_the_next_and_goes_on(
+    database: Database, jobs: Jobs, tmp_path: Path
+) -> None:
+    """As one that was stopped for longer than its report may be late."""
+    done = tmp_path / "done"
+    job_id, _ = queue.enqueue(database.settings, REFRESH, source=str(done))
+
+    async def take_over(next_one: Queue) -> Job:
+        await next_one.put_back_stalled()
+        job = await take(next_one)
+        assert job
+        return job
+
+    def give_up() -> None:
+        wait_until(lambda: jobs.listed("running"))
+        database.execute("delete from jobs.procrastinate_workers")
+        job = using(database, take_over)
+        done.touch()
+        wait_until(lambda: f"another worker has taken job {job_id} meanwhile" in jobs.log.messages)
+        assert [row["id"] for row in jobs.listed("running")] == [job_id]
+        using(database, lambda next_one: next_one.finish_job(job, Status.SUCCEEDED, delete_job=False))
+        queue.enqueue(database.settings, RECONCILE)
+        wait_until(lambda: jobs.names("ended") == ["reconcile", "refresh"])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    jobs.work(once=False, during=give_up)
+    assert jobs.events("succeeded") == 2
+    assert any("another worker has removed this one" in text for text in jobs.log.messages)
 
 
 @pytest.mark.parametrize("expression", ["every hour", "* * * *", "0 25 * * *", "0 0 * * * *"])
