@@ -15,7 +15,7 @@ from snowflake.connector.constants import QueryStatus
 from snowflake.connector.cursor import SnowflakeCursor
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError
 from python_runner.settings import SnowflakeSettings
 from python_runner.snowflake.errors import FAILURES, FailureKind, explain, failure_kind, one_line
 from python_runner.snowflake.rate_limit import RateLimit
@@ -137,7 +137,8 @@ class Snowflake:
         try:
             return retrying(work)
         except FAILURES as failure:
-            raise RunnerError(explain(failure, self.settings)) from failure
+            permanent = failure_kind(failure) is FailureKind.PERMANENT
+            raise (RunnerError if permanent else TransientError)(explain(failure, self.settings)) from failure
 
     def _execute(self, sql: str, params: dict[str, Any] | None) -> Result:
         with self._statement() as cursor:
