@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 from psycopg.sql import SQL, Composable
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError
 from python_runner.ingest import load_plan
 from python_runner.ingest.apply import EVERYWHERE, apply
-from python_runner.ingest.batches import Batch, SourceState, last_batch, source_state
+from python_runner.ingest.batches import Batch, SourceState, last_batch, missing_keys, source_state
 from python_runner.ingest.rejects import TooManyRejectsError, record_rejects
 from python_runner.ingest.source_progress import SourceProgress
 from python_runner.ingest.staging import Page, fill_stage
@@ -82,17 +82,24 @@ class LoadResult:
 
 
 def load_from_snowflake(
-    pool: Pool, snowflake: Snowflake, source: Source, *, full: bool, progress: SourceProgress
+    pool: Pool,
+    snowflake: Snowflake,
+    source: Source,
+    *,
+    full: bool,
+    progress: SourceProgress,
+    referring: Callable[[], object] = lambda: None,
 ) -> LoadResult:
     """Load what changed, or everything with `full`. A load into an empty table is always a first load.
 
-    An interrupted load is resumed: its staged pages are not fetched again. It starts over if Snowflake no longer keeps
-    the results.
+    `referring` is called before the keys are read that the source lacks: it waits until the table that names them is
+    loaded. An interrupted load is resumed: its staged pages are not fetched again. It starts over if Snowflake no
+    longer keeps the results.
     """
     state = pool.run_with_retry(lambda connection: source_state(connection, source))
     whole = full or state.empty or source.incremental == "whole"
     mode: BatchMode = "first" if state.empty else "full" if full else "incremental"
-    statements = [queries.select(source)] if whole else _increment(source, state)
+    statements = [queries.select(source)] if whole else _increment(pool, source, state, referring)
     made_of = _digest(source, statements, snowflake.settings)
     guard = None if full else _DeleteGuard(source, FEW_ROWS, "the source", f"runner load --source {source.name} --full")
 
@@ -119,7 +126,7 @@ def load_from_snowflake(
 def _results(snowflake: Snowflake, planned: load_plan.Plan) -> list[Result]:
     results = [snowflake.result(query_id) for query_id in planned.queries]
     if planned.chunks not in (None, [result.rows for result in results]):
-        raise RunnerError(f"{planned.source.name}: Snowflake has divided a result in another way: run it again")
+        raise TransientError(f"{planned.source.name}: Snowflake has divided a result in another way: run it again")
     return results
 
 
@@ -230,9 +237,13 @@ def load_planned(
     )
 
 
-def _increment(source: Source, state: SourceState) -> list[queries.Statement]:
+def _increment(
+    pool: Pool, source: Source, state: SourceState, referring: Callable[[], object]
+) -> list[queries.Statement]:
     if state.highest_key is not None:
-        return queries.above(source, state.highest_key, state.missing_keys)
+        referring()
+        missing = pool.run_with_retry(lambda connection: missing_keys(connection, source, state.highest_key))
+        return queries.above(source, state.highest_key, missing)
     if state.high_water_mark is None:
         return [queries.select(source)]
     return [queries.select(source, queries.newer_than(source, state.high_water_mark))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,11 +108,10 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, progress: Sourc
 
 
 def _compare(pool: Pool, snowflake: Snowflake, source: Source, progress: SourceProgress) -> ReconcileScope:
-    with ThreadPoolExecutor(1, thread_name_prefix="checksums") as executor:
-        reading = executor.submit(snowflake.fetch, checksums.snowflake_checksums(source))
-        with pool.transaction() as connection:
-            ours = _by_bucket(source, connection.execute(checksums.postgres_checksums(source)).fetchall())
-        theirs = _by_bucket(source, (row.values() for row in reading.result().to_pylist()))
+    query_id = snowflake.submit(checksums.snowflake_checksums(source))
+    with pool.transaction() as connection:
+        ours = _by_bucket(source, connection.execute(checksums.postgres_checksums(source)).fetchall())
+    theirs = _by_bucket(source, (row.values() for row in snowflake.result(query_id).read_all().to_pylist()))
     uncertain = theirs.pop(None, None)
     if not ours or not theirs:
         return ReconcileScope("reconcile" if ours else "first", queries.EVERYTHING, EVERYWHERE)

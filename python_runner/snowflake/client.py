@@ -7,6 +7,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -17,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from python_runner.errors import RunnerError, TransientError
 from python_runner.settings import SnowflakeSettings
-from python_runner.snowflake.errors import FAILURES, FailureKind, explain, failure_kind, one_line
+from python_runner.snowflake.errors import FAILURES, FailureKind, explain, failure_kind, may_pass, one_line
 from python_runner.snowflake.rate_limit import RateLimit
 from python_runner.snowflake.reach import check_reachable
 from python_runner.snowflake.results import Result
@@ -43,6 +45,17 @@ class _Connection(SnowflakeConnection):
 
     def _cancel_query(self, sql: str, request_id: object) -> dict[str, bool | None]:  # noqa: ARG002
         return {}
+
+
+@dataclass
+class Tally:
+    """What a part of a load has cost: retries, and the seconds that it has waited for the rate limit."""
+
+    retries: int = 0
+    waited_seconds: float = 0.0
+
+
+_TALLY: ContextVar[Tally | None] = ContextVar("tally", default=None)
 
 
 class Snowflake:
@@ -80,6 +93,16 @@ class Snowflake:
         """The total time that threads have waited for the rate limit."""
         return self.rate_limit.waited_seconds
 
+    @contextmanager
+    def tally(self) -> Iterator[Tally]:
+        """Count apart what the block costs, with the tasks that it gives to the workers."""
+        tally = Tally()
+        token = _TALLY.set(tally)
+        try:
+            yield tally
+        finally:
+            _TALLY.reset(token)
+
     @property
     def connection(self) -> SnowflakeConnection | None:
         """The last session, whose network connections are kept open."""
@@ -87,8 +110,7 @@ class Snowflake:
 
     def fetch(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
         """The result of one statement as Arrow, with lower-case column names. RunnerError if all retries fail."""
-        result = self.retried(lambda: self._execute(sql, params))
-        return pa.concat_tables(result.read(number) for number in range(len(result.rows)))
+        return self.retried(lambda: self._execute(sql, params)).read_all()
 
     def submit(self, sql: str, params: dict[str, Any] | None = None) -> str:
         """Start a statement. Returns its query id; any session of the user can fetch the result for 24 hours."""
@@ -104,7 +126,7 @@ class Snowflake:
             unknown = unknown + 1 if status is QueryStatus.NO_DATA else 0
             self.workers.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
-        raise RunnerError(f"Snowflake does not know the query {query_id}: run it again")
+        raise TransientError(f"Snowflake does not know the query {query_id}: run it again")
 
     def batches(self, query_id: str) -> list[Any]:
         """The chunks of a result, with fresh URLs. This is no statement, and is not tried again."""
@@ -121,8 +143,10 @@ class Snowflake:
             failure = state.outcome.exception() if state.outcome else None
             if of_service and failure and failure_kind(failure) is FailureKind.THROTTLED:
                 self.rate_limit.slow_down()
+            tally = _TALLY.get() or Tally()
             with self._lock:
                 self.retries += 1
+                tally.retries += 1
             self._on_retry(f"Snowflake: {one_line(failure)}; retrying ({state.attempt_number}/{ATTEMPTS - 1})")
 
         retrying = Retrying(
@@ -137,8 +161,7 @@ class Snowflake:
         try:
             return retrying(work)
         except FAILURES as failure:
-            permanent = failure_kind(failure) is FailureKind.PERMANENT
-            raise (RunnerError if permanent else TransientError)(explain(failure, self.settings)) from failure
+            raise (TransientError if may_pass(failure) else RunnerError)(explain(failure, self.settings)) from failure
 
     def _execute(self, sql: str, params: dict[str, Any] | None) -> Result:
         with self._statement() as cursor:
@@ -156,7 +179,7 @@ class Snowflake:
     @contextmanager
     def _statement(self) -> Iterator[SnowflakeCursor]:
         with self._cursor() as cursor:
-            self.rate_limit.wait()
+            self._wait()
             with self._lock:
                 self.statements += 1
             yield cursor
@@ -177,11 +200,16 @@ class Snowflake:
                         self._opened.remove(connection)
             raise
 
+    def _wait(self) -> None:
+        waited = self.rate_limit.wait()
+        if tally := _TALLY.get():
+            tally.waited_seconds += waited
+
     def _connect(self) -> SnowflakeConnection:
         if not self._reached:
             check_reachable(self.settings)
             self._reached = True
-        self.rate_limit.wait()
+        self._wait()
         connection = _Connection(
             **self.settings.connect_args(),
             application="collectibles_snapshots",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from snowflake.connector import errors, result_batch
 
-from python_runner.errors import RunnerError
+from python_runner.errors import TransientError
 
 if TYPE_CHECKING:
     from python_runner.snowflake.client import Snowflake
@@ -34,6 +34,11 @@ class Result:
         """The rows of a chunk, with lower-case column names. RunnerError if all retries fail."""
         return self._snowflake.retried(lambda: self._read(number), of_service=False)
 
+    def read_all(self) -> pa.Table:
+        """All rows. Snowflake may send the numbers of one chunk with fewer bits than those of another."""
+        tables = [self.read(number) for number in range(len(self.rows))]
+        return pa.concat_tables([t for t in tables if len(t)] or tables[:1], promote_options="permissive")
+
     def _read(self, number: int) -> pa.Table:
         batches = self._batches
         try:
@@ -53,7 +58,7 @@ class Result:
             if self._batches is expired:
                 batches = self._snowflake.batches(self._query_id)
                 if [batch.rowcount for batch in batches] != self.rows:
-                    raise RunnerError(
+                    raise TransientError(
                         f"Snowflake has divided the result of query {self._query_id} in another way: run it again"
                     )
                 self._batches = batches

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import NamedTuple
 
 from python_runner.errors import RunnerError
@@ -37,7 +38,7 @@ class Workers:
             for task in tasks:
                 if len(pending) >= self._count:
                     pending = _without_ended(pending)
-                pending.add(self._executor.submit(self._run, task))
+                pending.add(self._executor.submit(copy_context().run, self._run, task))
             while pending:
                 pending = _without_ended(pending)
         except BaseException:
