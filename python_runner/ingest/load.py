@@ -221,6 +221,8 @@ def load_planned(
                 record_rejects(connection, source, None)
             load_plan.abandon(connection, planned)
         raise
+    if batch.baseline:  # while its pages are in memory; a later refresh reads them again
+        pool.vacuum(raw_schema.table(source))
     return LoadResult(
         source=source.name,
         mode=mode,

@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_read_is_one_line(
 def test_progress_is_printed_as_json_lines(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
     environment = warehouse.environment | {
         "DATABASE_URL": database.login,
-        "SNOWFLAKE_RATE_LIMIT_RPS": "5",
+        "SNOWFLAKE_RATE_LIMIT_RPS": "2",
     }
     warehouse.execute(
         "insert into WALLET_PROFILES values ('0xb', 'Ben')",
