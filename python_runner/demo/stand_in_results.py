@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -34,11 +34,11 @@ class Spooled:
         """All rows."""
         return len(self.first) + sum(self.counts)
 
-    def add(self, rows: pa.RecordBatch) -> None:
+    def add(self, rows: pa.Table) -> None:
         """Write the next chunk."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with pa.OSFile(str(self._file(len(self.counts))), "wb") as file, pa.ipc.new_stream(file, rows.schema) as writer:
-            writer.write_batch(rows)
+            writer.write_table(rows)
         self.counts.append(len(rows))
 
     def size(self, number: int) -> int:
@@ -70,17 +70,20 @@ class Spooling:
     def to_arrow_table(self) -> pa.Table | Spooled:
         """The result of the last statement."""
         reader: Any = self._connection.to_arrow_reader(ROW_GROUP)
-        batches = iter(reader)
-        start = next(batches, None)
-        if start is None:
-            return reader.schema.empty_table()
+        chunks = self._chunks(pa.Table.from_batches([batch]) for batch in reader)
+        start = next(chunks, reader.schema.empty_table())
         first = min(FIRST_ROWS, self._chunk_rows)
-        spooled = Spooled(pa.Table.from_batches([start.slice(0, first)]), self._folder / secrets.token_hex(16))
-        for rows in self._chunks(chain([start.slice(first)], batches)):
+        spooled = Spooled(start.slice(0, first), self._folder / secrets.token_hex(16))
+        for rows in chain([start.slice(first)] if len(start) > first else [], chunks):
             spooled.add(rows)
         return spooled if spooled.counts else spooled.first
 
-    def _chunks(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for start in range(0, len(batch), self._chunk_rows):
-                yield batch.slice(start, self._chunk_rows)
+    def _chunks(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        rest: pa.Table | None = None
+        for table in tables:
+            rest = pa.concat_tables([rest, table]) if rest else table
+            while len(rest) >= self._chunk_rows:
+                yield rest.slice(0, self._chunk_rows)
+                rest = rest.slice(self._chunk_rows)
+        if rest:
+            yield rest

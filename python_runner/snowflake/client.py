@@ -76,6 +76,7 @@ class Snowflake:
         self._first_backoff_s = first_backoff_s
         self._on_retry = on_retry
         self._opened: list[SnowflakeConnection] = []
+        self._lost = False
         self._login = threading.Lock()
         self._lock = threading.Lock()
         self._reached = False
@@ -104,9 +105,9 @@ class Snowflake:
             _TALLY.reset(token)
 
     @property
-    def connection(self) -> SnowflakeConnection | None:
-        """The last session, whose network connections are kept open."""
-        return self._opened[-1] if self._opened else None
+    def connection(self) -> SnowflakeConnection:
+        """The last session, whose network connections are kept open even if it is lost."""
+        return self._opened[-1]
 
     def fetch(self, sql: str, params: dict[str, Any] | None = None) -> pa.Table:
         """The result of one statement as Arrow, with lower-case column names. RunnerError if all retries fail."""
@@ -189,15 +190,17 @@ class Snowflake:
     def _cursor(self) -> Iterator[SnowflakeCursor]:
         """A cursor of the session. A session that was lost is not used again."""
         with self._login:
-            connection = self._opened[-1] if self._opened else self._connect()
+            if self._lost or not self._opened:
+                self._opened.append(self._connect())
+                self._lost = False
+            connection = self.connection
         try:
             with closing(connection.cursor()) as cursor:
                 yield cursor
         except FAILURES as failure:
             if failure_kind(failure) is FailureKind.SESSION_LOST:
                 with self._login:
-                    if connection in self._opened:
-                        self._opened.remove(connection)
+                    self._lost = self._lost or connection is self.connection
             raise
 
     def _wait(self) -> None:
@@ -210,7 +213,7 @@ class Snowflake:
             check_reachable(self.settings)
             self._reached = True
         self._wait()
-        connection = _Connection(
+        return _Connection(
             **self.settings.connect_args(),
             application="collectibles_snapshots",
             login_timeout=CONNECT_TIMEOUT_S,
@@ -218,5 +221,3 @@ class Snowflake:
             session_parameters={"TIMEZONE": "UTC"},
             arrow_number_to_decimal=True,
         )
-        self._opened.append(connection)
-        return connection
