@@ -64,6 +64,7 @@ def application(data: Path, chunk_rows: int = ROW_GROUP) -> Starlette:
         yield
         for file in databases:
             served.duck_conn.execute(f'force checkpoint "{file.stem}"')
+        served.remove_results()
 
     return Starlette(routes=routes, lifespan=closing)
 
@@ -75,6 +76,10 @@ class _Served(FakeSnow):
         super().__init__(db_path=data)
         self.results_cache = _Spooled()
         self._folder, self._chunk_rows = data / "results", chunk_rows
+        self.remove_results()  # of a server that was killed
+
+    def remove_results(self) -> None:
+        """Remove the files of all results."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def connect(self, database: str | None = None, schema: str | None = None, *more: Any, **options: Any) -> Any:

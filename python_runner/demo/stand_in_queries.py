@@ -24,7 +24,7 @@ from python_runner.demo.stand_in_results import Spooled
 
 server: Any = importlib.import_module("fakesnow.server")  # the package has a function of this name
 
-KEPT = 64
+KEPT, KEPT_BYTES = 64, 2 << 30
 URL_LIFETIME_S = 6 * 3600
 OK = 200
 
@@ -39,11 +39,11 @@ class Responses(OrderedDict[str, dict[str, Any]]):
         self.headers = {"x-amz-server-side-encryption-customer-key": secrets.token_urlsafe(32)}
 
     def keep(self, query_id: str, response: dict[str, Any], spooled: Spooled | None) -> None:
-        """Keep a response, and forget the oldest one."""
+        """Keep a response, and forget the oldest ones."""
         self[query_id] = response
         if spooled:
             self._spooled[query_id] = spooled
-        while len(self) > KEPT:
+        while len(self) > KEPT or (len(self) > 1 and sum(one.bytes for one in self._spooled.values()) > KEPT_BYTES):
             oldest, _ = self.popitem(last=False)
             if forgotten := self._spooled.pop(oldest, None):
                 forgotten.remove()
@@ -58,8 +58,8 @@ class Responses(OrderedDict[str, dict[str, Any]]):
             {
                 "url": f"{address}/chunks/{query_id}/{number}?until={until}&key={self._key(query_id, number, until)}",
                 "rowCount": count,
-                "uncompressedSize": spooled.size(number),
-                "compressedSize": spooled.size(number),
+                "uncompressedSize": spooled.sizes[number],
+                "compressedSize": spooled.sizes[number],
             }
             for number, count in enumerate(spooled.counts)
         ]

@@ -27,6 +27,7 @@ class Spooled:
     first: pa.Table
     folder: Path
     counts: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     rowtype: Any = None
 
     @property
@@ -34,16 +35,19 @@ class Spooled:
         """All rows."""
         return len(self.first) + sum(self.counts)
 
+    @property
+    def bytes(self) -> int:
+        """All chunks."""
+        return sum(self.sizes)
+
     def add(self, rows: pa.Table) -> None:
         """Write the next chunk."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with pa.OSFile(str(self._file(len(self.counts))), "wb") as file, pa.ipc.new_stream(file, rows.schema) as writer:
+        path = self._file(len(self.counts))
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, rows.schema) as writer:
             writer.write_table(rows)
         self.counts.append(len(rows))
-
-    def size(self, number: int) -> int:
-        """The bytes of a chunk."""
-        return self._file(number).stat().st_size
+        self.sizes.append(path.stat().st_size)
 
     def read(self, number: int) -> pa.Table:
         """The rows of a chunk. FileNotFoundError if there is none."""
