@@ -6,25 +6,14 @@ drivers.
 
 from __future__ import annotations
 
-import shlex
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from python_runner import __version__
+from python_runner import __version__, cli_analytics, cli_demo
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
-from python_runner.errors import UsageError
 from python_runner.project import PROJECT
-
-
-class ScaleName(StrEnum):
-    """Sizes of the demo."""
-
-    small = "small"
-    full = "full"
-
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich for the help takes as long as everything else
 )
+app.add_typer(cli_analytics.app, name="analytics")
+app.command()(cli_demo.demo)
 
 
 def _print_version(*, asked: bool) -> None:
@@ -129,6 +120,13 @@ def run(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Fetch everything and rebuild every model.")
     ] = False,
+    analytics: Annotated[
+        bool,
+        typer.Option(
+            "--analytics",
+            help="Then sync the columnar copy, and verify it after a full refresh; a failure is a warning.",
+        ),
+    ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -140,6 +138,7 @@ def run(
 
         load_env_file()
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
+        copied_to = cli_analytics.checked_settings() if analytics else None
 
         from python_runner import refresh
         from python_runner.console import report
@@ -154,7 +153,12 @@ def run(
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
             loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
             built = refresh.build(postgres, listener, full_refresh=full_refresh, guard=lock.check)
-        report.print_results(loaded, built, as_json=as_json)
+        copied = None
+        if copied_to:
+            from python_runner.analytics.after_run import sync_after_run
+
+            copied = sync_after_run(copied_to, full_refresh=full_refresh, notify=cli_analytics.say)
+        report.print_results(loaded, built, copied, as_json=as_json)
 
 
 @app.command(
@@ -230,47 +234,6 @@ def modified(
             report.print_json(names)
         else:
             typer.echo(" ".join(f"{name}+" for name in names))
-
-
-@app.command()
-def demo(
-    scale: Annotated[
-        ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")
-    ] = ScaleName.small,
-    psql: Annotated[bool, typer.Option("--psql", help="Open psql on the demo's database.")] = False,
-    env: Annotated[
-        bool, typer.Option("--env", help="Print the variables that connect other commands to the demo, for `eval`.")
-    ] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Run everything on this machine.
-
-    Starts real servers, runs a first load, simulates a day of changes, and runs a refresh.
-    """
-    with exit_on_error(as_json=as_json, debug=debug):
-        from python_runner.console import report
-        from python_runner.console.progress import progress_listener
-
-        try:
-            from python_runner.demo import sample, story
-        except ImportError as error:
-            raise UsageError(f"the demo needs {error.name}: run `make .venv/.ready`") from error
-        if stop:
-            story.stop()
-        elif psql:
-            story.psql()
-        elif env:
-            for name, value in story.environment().items():
-                typer.echo(f"export {name}={shlex.quote(value)}")
-        else:
-            with progress_listener(as_json=as_json) as listener:
-                result = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], listener)
-            if as_json:
-                report.print_json(result)
-            else:
-                story.print_story(result)
 
 
 def main() -> None:

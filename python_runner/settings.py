@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +51,22 @@ class PostgresSettings(BaseSettings):
             "PGCLIENTENCODING": parts.get("client_encoding"),
         }
         return {name: str(value) for name, value in dbt_env.items() if value}
+
+
+class AnalyticsSettings(PostgresSettings):
+    """The Postgres database, and the folder of its columnar copy."""
+
+    analytics_folder: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder as an absolute path. UsageError if it is not set."""
+        if not self.analytics_folder:
+            raise UsageError("ANALYTICS_FOLDER is not set: set it in the environment or in .env (see .env.example)")
+        return self.analytics_folder.absolute()
+
+
+Postgres = TypeVar("Postgres", bound=PostgresSettings)
 
 
 class SnowflakeSettings(BaseSettings):
@@ -141,8 +157,19 @@ def load_env_file() -> None:
 
 def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     """Read and check; UsageError names the variable that is wrong."""
+    return _checked(PostgresSettings, env_file)
+
+
+def analytics_settings(env_file: str | None = ENV_FILE) -> AnalyticsSettings:
+    """Read and check; UsageError names the variable that is wrong."""
+    settings = _checked(AnalyticsSettings, env_file)
+    settings.folder  # noqa: B018  it is required here
+    return settings
+
+
+def _checked(kind: type[Postgres], env_file: str | None) -> Postgres:
     try:
-        settings = PostgresSettings(_env_file=env_file)  # type: ignore[call-arg]
+        settings = kind(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError(_first_line(error, prefix="")) from error
     parse_conninfo(settings.conninfo)
