@@ -9,12 +9,16 @@ from pathlib import Path
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from python_runner.analytics.state import Origin, Place
 from python_runner.analytics.tables import FACTS, LOGS, NAMES, Table
 from python_runner.errors import RunnerError
 from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, wrap_driver_errors
 from python_runner.settings import PostgresSettings
+
+PROFILES = Identifier("raw", "wallet_profiles")
+LOCK_LIMIT_S = 300
 
 # A server starts when a backup is restored, and a database that is created again gets another OID.
 SERVER = """
@@ -37,7 +41,6 @@ left join delta.watermarks
     on
         watermarks.log = log.oid and watermarks.log_name = named.log
         and watermarks.reader = to_regclass(named.facts) and watermarks.reader_name = named.facts
-where log.oid is not null
 """
 
 LOADED = """
@@ -81,9 +84,7 @@ class Snapshot:
         )
 
     def _names(self) -> Composed:
-        return SQL("select wallet_address, display_name, 1 from {}").format(
-            Identifier(self.origin.schema, f"stg_{NAMES.name}")
-        )
+        return SQL("select wallet_address, nullif(trim(display_name), ''), 1 from {}").format(PROFILES)
 
 
 @contextmanager
@@ -100,6 +101,7 @@ def open_snapshot(settings: PostgresSettings) -> Iterator[Snapshot]:
     connection.read_only = True
     with closing(connection):
         with wrap_driver_errors():
+            _lock(connection, settings.dbt_pg_schema)
             identifier, database, incarnation, now = connection.execute(SERVER).fetchone() or ("", "", "", "")
             schema = settings.dbt_pg_schema
             places = {table.name: _place(connection, schema, table) for table in LOGS}
@@ -107,14 +109,35 @@ def open_snapshot(settings: PostgresSettings) -> Iterator[Snapshot]:
         yield Snapshot(connection, Origin(identifier, database, schema), incarnation, now, places, names or 0)
 
 
+def _lock(connection: Connection, schema: str) -> None:
+    """Keep compaction from truncating what is read: a table that was truncated is empty in every snapshot.
+
+    LOCK TABLE takes no snapshot. It gives up before the server looks for deadlocks, and begins again.
+    """
+    tables = [PROFILES, *(Identifier(schema, table.name) for table in LOGS)]
+    retrying = Retrying(
+        retry=retry_if_exception_type(psycopg.errors.LockNotAvailable),
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(LOCK_LIMIT_S),
+        reraise=True,
+    )
+
+    def lock() -> None:
+        connection.rollback()
+        connection.execute("set local lock_timeout = '500ms'")
+        connection.execute(SQL("lock table {} in access share mode").format(SQL(", ").join(tables)))
+
+    try:
+        retrying(lock)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+        raise NotBuiltError(f"{error.diag.message_primary}: run `runner run` first") from error
+
+
 def _place(connection: Connection, schema: str, table: Table) -> Place:
     if _value(connection, SQL("select to_regclass('delta.watermarks')::oid::bigint")) is None:
         raise NotBuiltError("nothing is built yet: run `runner run` first")
     parameters = {"schema": schema, "log": table.name, "facts": FACTS.name}
-    row = connection.execute(ACCOUNTED, parameters).fetchone()
-    if row is None:
-        raise NotBuiltError(f"{schema}.{table.name} is not built yet: run `runner run` first")
-    relation, position = row
+    relation, position = connection.execute(ACCOUNTED, parameters).fetchone() or ("", None)
     log = Identifier(schema, table.name)
     if table is FACTS:
         position = _value(connection, SQL("select coalesce(max(step), 0) from {}").format(log))
