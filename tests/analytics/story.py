@@ -140,10 +140,14 @@ class Story:
     def kill_sync(self, call: int) -> None:
         """A sync that is killed at its n-th call to the system: the copy is as it was, or has the refresh."""
         self.counts["kills"] += 1
+        killed_at(call, self.folder, self.only_sync)
+        self.check_earlier()
+
+    def only_sync(self) -> SyncResult:
+        """A sync at the next hour, without checks."""
         with pytest.MonkeyPatch.context() as patch:
             self._at_its_hour(patch)
-            killed_at(call, self.folder, lambda: sync(self.settings))
-        self.check_earlier()
+            return sync(self.settings)
 
     def compact_copy(self) -> CompactResult:
         """Merge the refreshes of each day, whatever its age; what is left answers as before."""

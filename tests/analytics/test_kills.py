@@ -9,7 +9,7 @@ import pytest
 
 from python_runner.analytics.compact import compact
 from python_runner.analytics.folder import Folder
-from python_runner.analytics.sync import sync, verify
+from python_runner.analytics.sync import sync
 from tests.analytics.killing import killed_at
 from tests.analytics.story import Story
 from tests.delta.conftest import Workshop
@@ -51,15 +51,15 @@ def test_a_sync_and_a_compaction(story: Story, every: int) -> None:
     story.sync()
     story.trade([("transfer", 1, "0xc"), ("price", "ED1", 9, 9), ("rename", "0xb", "Bea")])
     story.run()
-    assert kills(story, lambda: sync(story.settings), every) >= 5
+    assert kills(story, story.only_sync, every) >= 5
     story.sync()
-    assert not any(verify(story.settings).rows.values())
+    story.verify()
 
     for wallet in ("0xa", "0xb", "0xc"):
         story.trade([("transfer", 2, wallet)])
         story.run()
         story.sync()
-    days = dict(story.ask("select synced_at::date, max(refresh) from refreshes group by all"))
+    days: dict[object, int] = dict(story.ask("select synced_at::date, max(refresh) from refreshes group by all"))
     assert len(days) < len(story.seen)
     story.seen = {number: story.seen[number] for number in days.values()}
     assert kills(story, lambda: compact(story.settings, days=-10_000), every) >= 5
