@@ -41,24 +41,25 @@ def compact(
     folder, before = Folder(settings.folder), datetime.now(UTC).date() - timedelta(days)
     with folder.locked(notify), engine(folder.temporary) as connection:
         history = folder.current()
-        last, numbers = last_refresh(connection, history), refreshes(history)
-        written = folder.temporary / "history"
         merged = connection.execute(DAYS.format(refreshes=scan(history), before=f"date {quote(before)}")).fetchall()
-        if all(count == 1 for _, _, count in merged):
-            return CompactResult(len(numbers), len(numbers))
-        for number, first, _ in merged:
-            _merge(connection, history, written / f"refresh={number}", first, number, keep=number == merged[0][0])
-        upto = merged[-1][0]
-        for number in numbers:
-            if number > upto:
-                _link(history / f"refresh={number}", written / f"refresh={number}")
-        state = replace(last.state, merged=len(merged), merged_upto=upto)
-        newest = written / f"refresh={last.number}"
-        (newest / FILE).unlink()
-        replace(last, state=state).write(connection, newest)
-        folder.commit(written, folder.next_history)
+        if any(count > 1 for _, _, count in merged):
+            folder.commit(_merged(connection, history, merged, folder.temporary / "history"), folder.next_history)
         write_views(connection, folder, folder.current())
-        return CompactResult(len(numbers), len(merged) + sum(number > upto for number in numbers))
+        return CompactResult(len(refreshes(history)), len(refreshes(folder.current())))
+
+
+def _merged(connection: Engine, history: Path, merged: list[tuple[int, int, int]], written: Path) -> Path:
+    """Write a history in which some refreshes are merged, each given by its last, its first and their count."""
+    last, (upto, _, _) = last_refresh(connection, history), merged[-1]
+    for number, first, _ in merged:
+        _merge(connection, history, written / f"refresh={number}", first, number, keep=number == merged[0][0])
+    for number in refreshes(history):
+        if number > upto:
+            _link(history / f"refresh={number}", written / f"refresh={number}")
+    newest = written / f"refresh={last.number}"
+    (newest / FILE).unlink()
+    replace(last, state=replace(last.state, merged=len(merged), merged_upto=upto)).write(connection, newest)
+    return written
 
 
 def _merge(connection: Engine, history: Path, written: Path, first: int, last: int, *, keep: bool) -> None:

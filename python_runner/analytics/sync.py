@@ -117,7 +117,9 @@ class Step:
 def _plan(last: Refresh | None, snapshot: Snapshot) -> dict[str, Step]:
     if not last:
         return {table.name: Step() for table in TABLES}
-    restarted = "the server was restarted or the database restored" if last.state.incarnation != snapshot.incarnation else ""
+    restarted = (
+        "the server was restarted or the database restored" if last.state.incarnation != snapshot.incarnation else ""
+    )
     plan = {table.name: _step(last.state.places[table.name], snapshot.places[table.name], restarted) for table in LOGS}
     if restarted or last.state.names != snapshot.names:
         plan[NAMES.name] = Step(reason=restarted or "names were loaded")
