@@ -1,4 +1,4 @@
-"""`python -m benchmarks.analytics_pictures COLLECTION FOLDER`: two pictures of docs/analytics.md, from collection.duckdb.
+"""`python -m benchmarks.analytics_pictures COLLECTION FOLDER`: the pictures of docs/analytics.md, of collection.duckdb.
 
 `trend.png` shows the value of the teams with the most value over the refreshes, `concentration.png` which share of a
 tier's moments the largest wallets hold.
@@ -14,6 +14,7 @@ import matplotlib as mpl
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 TEAMS = """
 with totals as (
@@ -61,7 +62,8 @@ def trend(copy: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def concentration(copy: duckdb.DuckDBPyConnection, path: Path) -> None:
     """The share of moments against the share of wallets, the largest first."""
-    _draw(_lines(copy, SHARES), path, "Who holds the moments of a tier", "% of wallets, largest first", "% of moments")
+    lines = {name: [(0.0, 0.0), *points] for name, points in _lines(copy, SHARES).items()}
+    _draw(lines, path, "Who holds the moments of a tier", "% of wallets, largest first", "% of moments")
 
 
 PICTURES = {"trend": trend, "concentration": concentration}
@@ -88,7 +90,7 @@ def _draw(lines: Lines, path: Path, title: str, x: str, y: str) -> None:
     axes.set_title(title, loc="left")
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,14 +32,13 @@ def killed_at(call: int, folder: Path, work: Callable[[], object]) -> bool:
 
 
 def _work(call: int, folder: Path, work: Callable[[], object]) -> None:
-    durable = {_inode(path) for path in folder.rglob("*")} if folder.exists() else set()
-    left = [call]
+    left, began, durable = [call], time.time_ns(), set[int]()
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             left[0] -= 1
             if left[0] < 0:
-                lose(folder, durable)
+                lose(folder, began, durable)
                 os.kill(os.getpid(), signal.SIGKILL)
             if function is FSYNC:
                 durable.add(os.fstat(arguments[0]).st_ino)
@@ -54,12 +54,8 @@ def _work(call: int, folder: Path, work: Callable[[], object]) -> None:
 FSYNC = os.fsync
 
 
-def lose(folder: Path, durable: set[int]) -> None:
-    """What the disk need not have when the power fails."""
+def lose(folder: Path, began: int, durable: set[int]) -> None:
+    """What the disk need not have when the power fails: what was written since then, and not flushed."""
     for path in folder.rglob("*"):
-        if path.is_file() and _inode(path) not in durable:
+        if path.is_file() and path.stat().st_mtime_ns > began and path.stat().st_ino not in durable:
             os.truncate(path, 0)
-
-
-def _inode(path: Path) -> int:
-    return path.stat().st_ino

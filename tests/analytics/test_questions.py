@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,9 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
 
+from benchmarks.analytics_pictures import PICTURES, main
 from python_runner.analytics.query import query
 from python_runner.analytics.sync import sync
+from python_runner.analytics.tables import LOGS
 from python_runner.project import PROJECT
 from python_runner.settings import AnalyticsSettings
 from tests.delta.conftest import Workshop
@@ -89,6 +93,26 @@ def test_the_views_answer_as_of_a_refresh_and_a_time(both: Both) -> None:
         assert ask(f"{total} int_wallet_facts", upto=refresh) == expected
         assert ask(f"select sum(moments), sum(moments * lowest_ask_usd) * 100 from holdings_at({refresh})") == expected
     assert ask("select count(*) from facts_at(3) where display_name like 'Collector%'") > [(0,)]
+
+
+def test_the_pictures_are_drawn(both: Both, tmp_path: Path) -> None:
+    main(str(both.settings.folder / "collection.duckdb"), str(tmp_path))
+    for name in PICTURES:
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_tables_are_those_of_the_models() -> None:
+    """What is added up, and what identifies a row; a column that is no sum is left out."""
+    for table in LOGS:
+        model = (PROJECT / "models" / "intermediate" / f"{table.name}.sql").read_text()
+        declared = yaml.safe_load((PROJECT / "models" / "intermediate" / f"{table.name}.yml").read_text())
+        columns = [column["name"] for column in declared["models"][0]["columns"]]
+        rules = re.search(r"'changelog': (\{.*?\})", model, re.DOTALL)
+        assert rules
+        changelog = yaml.safe_load(rules[1])
+        assert list(table.sums) == changelog.pop("sum")
+        others = {"step", *table.sums, *(name for names in changelog.values() for name in names)}
+        assert list(table.keys) == [name for name in columns if name not in others]
 
 
 def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
