@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -172,7 +173,8 @@ def test_any_history(workshop: Workshop, opened: Market, tmp_path: Path, record_
             stories.append(Story(workshop, opened, folder, stories[0].counts if stories else Counter()))
             super().__init__(stories[-1])
 
-    profile = settings(COMMON, max_examples=15, stateful_step_count=14, phases=[Phase.generate], derandomize=True)
+    examples = int(os.environ.get("HYPOTHESIS_EXAMPLES", "10"))
+    profile = settings(COMMON, max_examples=examples, stateful_step_count=14, phases=[Phase.generate], derandomize=True)
     run_state_machine_as_test(HistoryHere, settings=profile)
     for what, count in stories[0].counts.items():
         record_property(what, count)
