@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import psycopg
@@ -25,6 +25,7 @@ from tests.delta.conftest import Workshop
 from tests.delta.market import Change, Market
 from tests.delta.project import Connection, Project, Run
 
+Event = Literal["copy", "_place"]
 Rows = list[tuple[Any, ...]]
 HOURS = 7  # between two syncs, as the copy sees them
 
@@ -118,7 +119,7 @@ class Story:
         self.connection = self._connect()
         return None
 
-    def sync(self, meanwhile: Callable[[], object] | None = None) -> SyncResult:
+    def sync(self, meanwhile: Callable[[], object] | None = None, *, before: Event = "copy") -> SyncResult:
         """Sync, perhaps while something else happens to Postgres, and check everything."""
         self.counts["syncs"] += 1
         was_complete, expected = self.complete, self.of_postgres()
@@ -126,7 +127,7 @@ class Story:
             self._at_its_hour(patch)
             if meanwhile:
                 self.counts["syncs with a build beside them"] += 1
-                self._beside(patch, meanwhile)
+                self._beside(patch, meanwhile, before)
             done = sync(self.settings)
         assert done.refresh is not None
         self.counts["syncs that compared"] += any("loaded" not in reason for reason in done.compared.values())
@@ -207,16 +208,17 @@ class Story:
         self.hours += HOURS
         patch.setattr(snapshot, "SERVER", snapshot.SERVER.replace("now()", f"(now() + interval '{self.hours} hours')"))
 
-    def _beside(self, patch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
-        """Before the first table is read, when the positions are known."""
-        copy, waiting = Snapshot.copy, [meanwhile]
+    def _beside(self, patch: pytest.MonkeyPatch, meanwhile: Callable[[], object], before: Event) -> None:
+        """When the snapshot is taken: before the first position is read, or before the first row."""
+        owner, waiting = {"copy": Snapshot, "_place": snapshot}[before], [meanwhile]
+        read = getattr(owner, before)
 
-        def copy_later(here: Snapshot, table: Table, path: Path, **bounds: Any) -> None:
+        def read_later(*arguments: Any, **bounds: Any) -> Any:
             if waiting:
                 waiting.pop()()
-            copy(here, table, path, **bounds)
+            return read(*arguments, **bounds)
 
-        patch.setattr(Snapshot, "copy", copy_later)
+        patch.setattr(owner, before, read_later)
 
     def _connect(self) -> Connection:
         return psycopg.connect(self.project.url, autocommit=True)

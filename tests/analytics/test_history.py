@@ -90,7 +90,7 @@ def test_a_build_and_a_compaction_beside_a_sync(story: Story) -> None:
     story.sync(build)
     story.trade([("transfer", 4, "0xa")])
     story.run()
-    story.sync(build_and_compact)
+    story.sync(build_and_compact, before="_place")
     story.sync()
     story.verify()
 
