@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
-from hypothesis import Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from tests.analytics.story import Story
 from tests.delta.conftest import Workshop
 from tests.delta.market import Market
+from tests.delta.rounds import some_change
 from tests.delta.scene import CHANGES as SOME
-from tests.delta.test_history import CHANGES, COMMON
 
 Record = Callable[[str, object], None]
 MODELS = ("int_wallet_editions", "int_editions", "int_wallet_facts", "intermediate")
+EVENTS = 20
 
 
 @pytest.fixture
@@ -95,86 +93,49 @@ def test_a_build_and_a_compaction_beside_a_sync(story: Story) -> None:
     story.verify()
 
 
-class History(RuleBasedStateMachine):
-    """Anything, in any order."""
+def play(story: Story, random: Random) -> None:
+    """One thing after the other, at random; more syncs than anything else."""
 
-    def __init__(self, story: Story) -> None:
-        super().__init__()
-        self.story = story
-        story.counts["histories"] += 1
-        story.sync()
+    def trade() -> None:
+        story.trade([some_change(random) for _ in range(random.randint(1, 6))])
 
-    @rule(changes=st.lists(CHANGES, max_size=8))
-    def trade_and_run(self, changes: list[tuple[object, ...]]) -> None:
-        self.story.trade(changes)
-        self.story.run()
+    def build() -> None:
+        trade()
+        story.run()
 
-    @rule(changes=st.lists(CHANGES, min_size=1, max_size=4), model=st.sampled_from(MODELS))
-    def trade_and_run_one_model(self, changes: list[tuple[object, ...]], model: str) -> None:
-        self.story.trade(changes)
-        self.story.run(model)
+    def build_and_compact() -> None:
+        trade()
+        story.compact_changelogs()
 
-    @rule(model=st.sampled_from(MODELS))
-    def refresh_in_full(self, model: str) -> None:
-        self.story.run(model, full_refresh=True)
+    def build_in_part() -> None:
+        trade()
+        story.run(random.choice(MODELS))
 
-    @rule()
-    def compact_changelogs(self) -> None:
-        self.story.compact_changelogs()
-
-    @rule()
-    def truncate(self) -> None:
-        self.story.truncate()
-
-    @rule()
-    def save(self) -> None:
-        self.story.save()
-
-    @rule()
-    def restore(self) -> None:
-        self.story.restore()
-
-    @rule()
-    def sync(self) -> None:
-        self.story.sync()
-
-    @rule(changes=st.lists(CHANGES, min_size=1, max_size=4), compacted=st.booleans())
-    def sync_beside_a_build(self, changes: list[tuple[object, ...]], compacted: bool) -> None:
-        def build() -> None:
-            self.story.trade(changes)
-            self.story.run()
-            if compacted:
-                self.story.compact_changelogs()
-
-        self.story.sync(build)
-
-    @rule(call=st.integers(0, 30))
-    def kill_sync(self, call: int) -> None:
-        self.story.kill_sync(call)
-
-    @rule()
-    def compact_copy(self) -> None:
-        self.story.compact_copy()
-
-    def teardown(self) -> None:
-        self.story.run()
-        self.story.sync()
-        self.story.verify()
-        self.story.close()
+    events: dict[Callable[[], object], float] = {
+        story.sync: 5,
+        build: 3,
+        build_in_part: 2,
+        build_and_compact: 1,
+        lambda: story.run(random.choice(MODELS), full_refresh=True): 1,
+        story.truncate: 0.5,
+        story.save: 0.7,
+        story.restore: 1,
+        lambda: story.sync(build): 1,
+        lambda: story.sync(build_and_compact, before="_place"): 0.5,
+        lambda: story.kill_sync(random.randint(0, 30)): 2,
+        story.compact_copy: 1,
+    }
+    story.sync()
+    for event in random.choices(list(events), list(events.values()), k=EVENTS):
+        event()
+    story.run()
+    story.sync()
+    story.verify()
 
 
 @pytest.mark.slow
-def test_any_history(workshop: Workshop, opened: Market, tmp_path: Path, record_property: Record) -> None:
-    stories: list[Story] = []
-
-    class HistoryHere(History):
-        def __init__(self) -> None:
-            folder = tmp_path / f"copy {len(stories)}"
-            stories.append(Story(workshop, opened, folder, stories[0].counts if stories else Counter()))
-            super().__init__(stories[-1])
-
-    examples = int(os.environ.get("HYPOTHESIS_EXAMPLES", "10"))
-    profile = settings(COMMON, max_examples=examples, stateful_step_count=14, phases=[Phase.generate], derandomize=True)
-    run_state_machine_as_test(HistoryHere, settings=profile)
-    for what, count in stories[0].counts.items():
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ANALYTICS_HISTORIES", "8"))))
+def test_any_history(story: Story, seed: int, record_property: Record) -> None:
+    play(story, Random(seed))
+    for what, count in story.counts.items():
         record_property(what, count)
