@@ -6,10 +6,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # On the oldest supported server, a statement of each kind; on GitHub, all of them.
 SERVER_TESTS := $(patsubst %,tests/delta/test_%.py,history watermarks contents) \
     $(patsubst %,tests/runner/test_%.py,load rights run_lock encoding) \
+    $(patsubst %,tests/api/test_%.py,endpoints freshness) \
     $(patsubst %,tests/tuning/test_%.py,indexes materialized_views monitoring partitions site)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo psql stop test pytest test-slow test-database slim bench docs lint format lock clean
+.PHONY: help install demo psql up down stop test pytest test-slow test-database slim bench docs lint format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +22,12 @@ demo: $(READY)  ## Run the main job on this machine: stand-in Snowflake, load, b
 
 psql: $(READY)  ## Open psql on the demo's database
 	@$(BIN)/runner demo --psql
+
+up: $(READY)  ## Serve the demo's data on http://127.0.0.1:8000, with a standby and a cache, while the data changes
+	@$(BIN)/runner demo --up $(ARGS)
+
+down: $(READY)  ## Stop what `make up` started, and keep the data
+	@$(BIN)/runner demo --down
 
 stop: $(READY)  ## Stop the demo's servers and remove its data
 	@$(BIN)/runner demo --stop
@@ -36,9 +43,10 @@ test-slow: $(READY)  ## The slow tests: commands that meet at random, crashes, t
 test-database: $(READY)  ## The tests whose SQL depends on the server, as on TEST_DATABASE_URL
 	@$(BIN)/pytest --numprocesses auto --dist loadfile -m database $(or $(ARGS),$(SERVER_TESTS))
 
+# That nothing differs is no error here, unlike elsewhere: see the flags in dbt_project.yml.
 slim: $(READY)  ## Build what differs from production, and what follows from it: make slim STATE=<folder of its manifest.json>
 	@$(BIN)/dbt --quiet parse
-	@$(BIN)/dbt build --select state:modified+ $$($(BIN)/runner modified --state $(STATE)) --defer --state $(STATE) $(ARGS)
+	@$(BIN)/dbt --warn-error-options '{}' build --select state:modified+ $$($(BIN)/runner modified --state $(STATE)) --defer --state $(STATE) $(ARGS)
 
 bench: $(READY)  ## Measure against what one would pick instead, in 5 minutes, or: make bench ARGS="--scale full"
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from python_runner.settings import PostgresSettings
-from python_runner.transform.dbt_build import profiles
+from python_runner.transform.dbt_profile import profiles
 
 
 def compiled(

@@ -55,7 +55,7 @@ def questions(connection: Connection, settings: PostgresSettings) -> tuple[dict[
     """The site's queries of the six snapshots, and what to ask for: of wallets those that hold enough to remain."""
     asked = {name: query for name, query in site_queries(settings).items() if any(map(query.__contains__, SNAPSHOTS))}
     wallets = "select wallet_address from wallet_summary_snapshot where moments_total > 50 limit 1000"
-    return asked, pick(connection) | {"wallet": [wallet for (wallet,) in connection.execute(wallets).fetchall()]}
+    return asked, pick(connection) | {"address": [wallet for (wallet,) in connection.execute(wallets).fetchall()]}
 
 
 def during(

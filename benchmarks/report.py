@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import median
 from typing import Any
 
 from benchmarks.variants import VARIANTS, Truncate
@@ -34,6 +35,16 @@ rows of which nothing is left, `delete+insert` keeps wallets that have become em
 GROWTH = "Seconds of database time after 10,000 moments moved; for this project the median of three."
 READERS = """Four readers run the site's queries in a loop, with 10 ms between them, during a refresh after 1 % of the
 moments moved."""
+API = """One process each on the same database, started in turns with an empty cache, and 16 connections of wrk:
+requests a second, the median of three rounds (least to most), and the 99th percentile of the latency. The peer caches
+rows in a `Map` for five minutes, whatever is refreshed meanwhile. A miss is a wallet or a leaderboard that was not
+asked for before."""
+CASES = {
+    "wallet_hits": "a wallet, cached",
+    "team_hits": "a team's first hundred, cached",
+    "wallet_misses": "a wallet, not cached",
+    "team_misses": "a team's first hundred, not cached",
+}
 LOAD = """From a stand-in for Snowflake, a server on this machine, into a table with its primary key. The rate is not
 limited, except in the last row."""
 
@@ -173,13 +184,54 @@ def _analytics(figures: Figures) -> str:
     return _part(figures, "analytics", ANALYTICS, f"{said}\n\n{table(head, rows)}")
 
 
+def _api(figures: Figures) -> str:
+    found = figures["api"]
+    if "missing" in found:
+        return _part(figures, "api", API, f"Not measured: {found['missing']}.")
+    rows = []
+    for case, title in CASES.items():
+        ours, peer = found[case]["ours"], found[case].get("node", [])
+        times = [_number(_median(ours, "per_s") / _median(peer, "per_s"))] if peer else [""]
+        p99 = [_number(_median(way, "p99_ms")) if way else "" for way in (ours, peer)]
+        rows.append([title, _spread(ours), _spread(peer) if peer else "", *times, *p99])
+    head = ["asked", "this API, /s", "Node, Express and a Map, /s", "times", "p99 ms", "its p99 ms"]
+    parts = [table(head, rows)]
+    if found["peer"]:
+        parts.append(f"The peer is not measured: {found['peer']}.")
+    if "refresh" in found:
+        idle, during = (found["refresh"][when] for when in ("idle", "during"))
+        parts.append(
+            f"A client that asks for {idle['per_s']:,} wallets a second waits {_number(idle['p99_ms'])} ms at the 99th"
+            f" percentile while nothing runs, and {_number(during['p99_ms'])} ms during a refresh after 1 % of the"
+            " moments moved, wallets that are read again included."
+        )
+    return _part(figures, "api", API, "\n\n".join(parts))
+
+
+def _median(rounds: Sequence[Figures], name: str) -> float:
+    return float(median(found[name] for found in rounds))
+
+
+def _spread(rounds: Sequence[Figures]) -> str:
+    rates = [found["per_s"] for found in rounds]
+    return f"{median(rates):,.0f} ({min(rates):,} to {max(rates):,})"
+
+
 def _part(figures: Figures, name: str, what: str, found: str) -> str:
     run = figures["runs"][name]
-    picture = "" if name in {"load", "analytics"} else f"\n\n![{name}]({name}.png)"
-    return f"## {name.title()}\n\n{what}\n\nAt {run['held']:,} held moments, on {run['on']}:\n\n{found}{picture}"
+    picture = "" if name in {"load", "analytics", "api"} else f"\n\n![{name}]({name}.png)"
+    title = {"api": "API"}.get(name, name.title())
+    return f"## {title}\n\n{what}\n\nAt {run['held']:,} held moments, on {run['on']}:\n\n{found}{picture}"
 
 
-PARTS = {"refresh": _refresh, "growth": _growth, "readers": _readers, "load": _load, "analytics": _analytics}
+PARTS = {
+    "refresh": _refresh,
+    "growth": _growth,
+    "readers": _readers,
+    "load": _load,
+    "analytics": _analytics,
+    "api": _api,
+}
 
 
 def case_title(case: str) -> str:

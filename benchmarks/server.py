@@ -25,7 +25,7 @@ def running(folder: Path) -> Iterator[str]:
         settings = {
             "shared_buffers": f"'{min(MOST_BUFFERS, psutil.virtual_memory().total // 4) >> 20}MB'",
             "listen_addresses": "'127.0.0.1'",
-            "port": str(_free_port()),
+            "port": str(free_port()),
         }
         with psycopg.connect(embedded.start(folder).url, autocommit=True) as connection:
             for name, value in settings.items():
@@ -49,7 +49,8 @@ def database(server: str, name: str) -> Iterator[PostgresSettings]:
             connection.execute(f"drop database {name} with (force)".encode())
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

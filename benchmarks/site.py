@@ -26,7 +26,7 @@ from python_runner.settings import PostgresSettings, postgres_settings
 
 BY_MOMENTS = "order by total_moments desc, display_name limit 100"
 LIVE = {
-    "wallet_summary": ("wallet_summary_snapshot", "where wallet_address = '@wallet@'"),
+    "wallet_summary": ("wallet_summary_snapshot", "where wallet_address = '@address@'"),
     "search_wallets": ("wallet_summary_snapshot", "where display_name like '@prefix@%' order by display_name limit 20"),
     "top_wallets": ("top_wallets_snapshot", BY_MOMENTS),
     "top_wallets_by_team": ("top_wallets_by_team_snapshot", f"where team_name = '@team@' {BY_MOMENTS}"),
@@ -65,7 +65,7 @@ def main() -> None:
 
 def site_queries(settings: PostgresSettings) -> dict[str, str]:
     """The site's queries, with @name@ where a choice goes."""
-    variables = {name: f"@{name}@" for name in ("wallet", "team", "tier", "tier_name", "prefix")}
+    variables = {name: f"@{name}@" for name in ("address", "team", "tier", "prefix")}
     return compiled(settings, PROJECT, "--select", "path:analyses/site", variables=variables)
 
 
@@ -76,10 +76,9 @@ def pick(connection: Connection) -> dict[str, list[str]]:
         return [value for (value,) in connection.execute(query.encode()).fetchall()]
 
     return {
-        "wallet": column("select wallet_address from wallet_summary_snapshot tablesample bernoulli (1)"),
+        "address": column("select wallet_address from wallet_summary_snapshot tablesample bernoulli (1)"),
         "team": column("select distinct team_name from editions_snapshot where team_name is not null"),
         "tier": list(TIERS),
-        "tier_name": [tier.upper() for tier in TIERS],
         "prefix": column("select distinct left(display_name, 12) from raw.wallet_profiles limit 500"),
     }
 

@@ -189,10 +189,10 @@ def content(connection: Connection, schema: str, table: str) -> tuple[int, int]:
 
 
 def columns(connection: Connection, table: str) -> Composable:
-    """All but when a row was written."""
+    """All but when a row was loaded and written."""
     rows = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and attname <> 'updated_at'"
-        " order by attnum",
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
+        " and attname not in ('last_synced_at', 'updated_at') order by attnum",
         (f"{TABLES}.{table}",),
     ).fetchall()
     return SQL(", ").join(Identifier(name) for (name,) in rows)

@@ -21,8 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich for the help takes as long as everything else
 )
-app.add_typer(cli_analytics.app, name="analytics")
-app.command()(cli_demo.demo)
 
 
 def _print_version(*, asked: bool) -> None:
@@ -133,10 +131,9 @@ def run(
 ) -> None:
     """Load, then build the models with dbt."""
     with exit_on_error(as_json=as_json, debug=debug):
-        from python_runner.settings import load_env_file, postgres_settings, snowflake_settings
+        from python_runner.settings import postgres_settings, snowflake_settings
         from python_runner.sources import read_sources
 
-        load_env_file()
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
         copied_to = cli_analytics.checked_settings() if analytics else None
 
@@ -152,7 +149,7 @@ def run(
             refresh.check_run(postgres)
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
             loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
-            built = refresh.build(postgres, listener, full_refresh=full_refresh, guard=lock.check)
+            built = refresh.build(postgres, listener, full_refresh=full_refresh, lock=lock)
         copied = None
         if copied_to:
             from python_runner.analytics.after_run import sync_after_run
@@ -173,14 +170,13 @@ def dbt(
     For example `runner dbt build --select editions_snapshot`. The exit code is that of dbt.
     """
     with exit_on_error(as_json=False, debug=False):
-        from python_runner.settings import load_env_file, postgres_settings
+        from python_runner.settings import postgres_settings
 
-        load_env_file()
         postgres = postgres_settings()
 
         from python_runner.transform.dbt_build import run_command
 
-        raise typer.Exit(run_command(postgres, arguments))
+        raise typer.Exit(run_command(postgres, arguments, lambda text: typer.echo(text, err=True)))
 
 
 @app.command()
@@ -234,6 +230,11 @@ def modified(
             report.print_json(names)
         else:
             typer.echo(" ".join(f"{name}+" for name in names))
+
+
+app.add_typer(cli_analytics.app, name="analytics")
+app.command()(cli_demo.serve)
+app.command()(cli_demo.demo)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The `runner demo` command."""
+"""The commands that show the data: `runner serve` and `runner demo`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,26 @@ class ScaleName(StrEnum):
     full = "full"
 
 
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes that share the port.", min=1)] = 1,
+    debug: Debug = False,
+) -> None:
+    """Serve the read API under /v1, with its description under /docs."""
+    with exit_on_error(as_json=False, debug=debug):
+        from python_runner.settings import api_settings, postgres_settings
+
+        postgres_settings()
+        api_settings().pool_size(workers)
+
+        try:
+            from python_runner.api.serve import serve as serve_api
+        except ImportError as error:
+            raise UsageError(f"the API needs {error.name}: install the extra `api`") from error
+        serve_api(host, port, workers)
+
+
 def demo(
     scale: Annotated[
         ScaleName, typer.Option(help="100,000 moments, or the 9.54 million of the real collection.")
@@ -28,6 +48,11 @@ def demo(
         bool, typer.Option("--env", help="Print the variables that connect other commands to the demo, for `eval`.")
     ] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
+    up: Annotated[
+        bool, typer.Option("--up", help="Serve the demo's data, with a standby and a cache, while the data changes.")
+    ] = False,
+    down: Annotated[bool, typer.Option("--down", help="Stop the demo's servers and keep their data.")] = False,
+    port: Annotated[int, typer.Option(help="With --up: the port of the API.", min=1, max=65535)] = 8000,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -40,11 +65,16 @@ def demo(
         from python_runner.console.progress import progress_listener
 
         try:
-            from python_runner.demo import sample, story
+            from python_runner.demo import sample, serving, story
         except ImportError as error:
             raise UsageError(f"the demo needs {error.name}: run `make .venv/.ready`") from error
-        if stop:
-            story.stop()
+        size = {"small": sample.SMALL, "full": sample.FULL}[scale.value]
+        if stop or down:
+            story.stop(remove=stop)
+        elif up:
+            with progress_listener(as_json=as_json) as listener:
+                url, started = serving.up(size, port, listener)
+            typer.echo(f"{'open' if started else 'it is up:'} {url}")
         elif psql:
             story.psql()
         elif env:
@@ -52,7 +82,7 @@ def demo(
                 typer.echo(f"export {name}={shlex.quote(value)}")
         else:
             with progress_listener(as_json=as_json) as listener:
-                result = story.demo({"small": sample.SMALL, "full": sample.FULL}[scale.value], listener)
+                result = story.demo(size, listener)
             if as_json:
                 report.print_json(result)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
@@ -15,12 +15,15 @@ from python_runner.errors import RunnerError
 from python_runner.ingest.load import LoadResult, load_from_file, load_from_snowflake
 from python_runner.ingest.reconcile import Preview, preview, reconcile
 from python_runner.postgres import raw_schema
-from python_runner.postgres.pool import Guard, Pool, open_pool
-from python_runner.postgres.rights import check_rights
+from python_runner.postgres.ownership import check_owner, record_owner
+from python_runner.postgres.pool import Connection, Guard, Pool, open_pool
+from python_runner.postgres.rights import check_rights, failures_schema
+from python_runner.postgres.run_lock import RunLock
 from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake.schema_check import check_columns
 from python_runner.sources import Source, read_sources
 from python_runner.transform import dbt_build
+from python_runner.transform.dbt_profile import check_connection
 
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
@@ -91,23 +94,29 @@ def load_file(
 ) -> LoadResult:
     """Load one source from the pages of a file."""
     with open_pool(postgres, guard) as pool:
-        _create_tables(pool)
+        _create_tables(pool, postgres.dbt_pg_schema)
         loaded = load_from_file(pool, source, pages, full=full, progress=SourceProgressEmitter(listener, source.name))
     listener.emit("loaded", **asdict(loaded))
     return loaded
 
 
 def check_run(postgres: PostgresSettings) -> None:
-    """Check the rights for loading and building. RunnerError names all that are missing."""
+    """Check that dbt can connect too, the rights, and whose the loaded tables are. RunnerError says what is missing."""
+    check_connection(postgres)
     target = postgres.dbt_pg_schema
     with open_pool(postgres) as pool, pool.transaction() as connection:
-        check_rights(connection, [raw_schema.RAW, "delta", target, f"{target}_dbt_test__audit"])
+        check_rights(connection, [raw_schema.RAW, "delta", target, failures_schema(target)])
+        check_owner(connection, target)
 
 
 def build(
-    postgres: PostgresSettings, listener: ProgressListener, *, full_refresh: bool = False, guard: Guard = lambda: None
+    postgres: PostgresSettings,
+    listener: ProgressListener,
+    *,
+    full_refresh: bool = False,
+    lock: RunLock | None = None,
 ) -> dbt_build.BuildResult:
-    """`dbt build`, told node by node.
+    """Run `dbt build` and report each node. RunnerError if the run lock is lost.
 
     Unit tests have fixed inputs and run in CI only. Tests that join whole tables run only in a full refresh, because
     an ordinary refresh must cost no more than what changed. A full refresh first builds the models incrementally, so
@@ -121,9 +130,11 @@ def build(
             listener.emit("node", name=name)
 
     def run_dbt(title: str, *arguments: str) -> dbt_build.BuildResult:
-        guard()
-        with step(listener, title):
-            return dbt_build.build(postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node)
+        with lock.watched() if lock else nullcontext(), step(listener, title):
+            return dbt_build.build(
+                postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node,
+                lock_pid=lock.pid if lock else None,
+            )  # fmt: skip
 
     if not full_refresh:
         return run_dbt("dbt build", "--exclude", "tag:full_check")
@@ -151,11 +162,16 @@ def _opened(
 
     with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
         check_columns(snowflake, sources, warn=say)
-        _create_tables(pool)
+        _create_tables(pool, postgres.dbt_pg_schema)
         yield pool, snowflake
 
 
-def _create_tables(pool: Pool) -> None:
+def _create_tables(pool: Pool, target: str) -> None:
+    def create(connection: Connection) -> None:
+        raw_schema.create_tables(connection, list(read_sources().values()))
+        record_owner(connection, target)
+
     with pool.transaction() as connection:
         check_rights(connection, [raw_schema.RAW])
-    pool.run_with_retry(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))
+        check_owner(connection, target)
+    pool.run_with_retry(create)

@@ -7,13 +7,21 @@ import re
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dotenv import dotenv_values
 from pydantic import Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from python_runner.errors import UsageError
 
 ENV_FILE = ".env"
+ENCODING = "UTF8"
+# What to do when a limit of a session has cancelled a statement.
+REMEDIES = {
+    "statement": "raise DB_STATEMENT_TIMEOUT_S",
+    "lock": "see `runner status --database`, or raise DB_LOCK_TIMEOUT_S",
+}
 SECRET = re.compile("PASS|TOKEN|URL")
+MAX_NAME_BYTES = 63  # of a name in Postgres, which cuts a longer one
 
 
 class PostgresSettings(BaseSettings):
@@ -33,24 +41,72 @@ class PostgresSettings(BaseSettings):
 
     @property
     def conninfo(self) -> str:
-        """The connection string, in any form that libpq accepts, with UTF-8 whatever the session's defaults are."""
+        """What libpq makes of DATABASE_URL, with UTF-8 whatever the session's defaults are."""
         from psycopg.conninfo import make_conninfo  # noqa: PLC0415
 
-        return make_conninfo("", **(parse_conninfo(self.database_url.get_secret_value()) | {"client_encoding": "UTF8"}))
+        return make_conninfo("", **self.parameters())
 
     def for_dbt(self) -> dict[str, str]:
         """The same connection, as the environment variables that `profiles.yml.example` reads."""
-        parts = parse_conninfo(self.conninfo)
-        dbt_env = {
-            "DBT_PG_HOST": parts.get("host") or parts.get("hostaddr"),
-            "DBT_PG_PORT": parts.get("port"),
-            "DBT_PG_USER": parts.get("user"),
-            "DBT_ENV_SECRET_PG_PASSWORD": parts.get("password"),
-            "DBT_PG_DATABASE": parts.get("dbname"),
-            "DBT_PG_SSLMODE": parts.get("sslmode"),
-            "PGCLIENTENCODING": parts.get("client_encoding"),
+        from python_runner.conninfo import profile_variables  # noqa: PLC0415
+
+        return profile_variables(self.parameters()) | {
+            "DBT_PG_SCHEMA": self.dbt_pg_schema,
+            "PGCLIENTENCODING": ENCODING,
         }
-        return {name: str(value) for name, value in dbt_env.items() if value}
+
+    def service_for_dbt(self) -> str:
+        """The rest of the connection, as a service of libpq, with the limits of the loader's connections."""
+        from python_runner.conninfo import service_file  # noqa: PLC0415
+
+        parameters = self.parameters()
+        limits = {"statement_timeout": self.db_statement_timeout_s, "lock_timeout": self.db_lock_timeout_s}
+        options = [f"-c {name}={seconds}s" for name, seconds in limits.items() if seconds]
+        if options:
+            parameters["options"] = " ".join([*filter(None, [parameters.get("options")]), *options])
+        return service_file(parameters)
+
+    def parameters(self) -> dict[str, str]:
+        """What libpq connects with, by name."""
+        from python_runner.conninfo import resolve  # noqa: PLC0415
+
+        return resolve(self.database_url.get_secret_value()) | {"client_encoding": ENCODING}
+
+
+class ApiSettings(BaseSettings):
+    """What the read API reads from besides the primary, and the limits of its connections."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_replica_url: SecretStr | None = Field(None, description="standbys, separated by commas")
+    redis_url: SecretStr | None = Field(None, description="a Redis or Valkey server that processes share")
+    api_pool_min: int = Field(1, ge=1, description="connections that each pool keeps open")
+    api_pool_max: int = Field(10, ge=1, description="over all workers and servers")
+    api_cors_origins: str | None = Field(None, description="origins, separated by commas")
+
+    @property
+    def replicas(self) -> list[str]:
+        """The connection string of each standby."""
+        urls = self.database_replica_url.get_secret_value() if self.database_replica_url else ""
+        return [url.strip() for url in urls.split(",") if url.strip()]
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may read the answers."""
+        return [origin.strip() for origin in (self.api_cors_origins or "").split(",") if origin.strip()]
+
+    def pool_size(self, workers: int) -> int:
+        """The connections of one pool: a worker has a pool for each server, and a connection that listens."""
+        servers = 1 + len(self.replicas)
+        size = (self.api_pool_max // workers - 1) // servers
+        if size < 1:
+            raise UsageError(
+                f"API_POOL_MAX ({self.api_pool_max}) is too low for {workers} workers and {servers} servers:"
+                f" set it to {workers * (servers + 1)} or more"
+            )
+        return size
 
 
 class AnalyticsSettings(PostgresSettings):
@@ -148,13 +204,6 @@ def _private_key(path: Path, passphrase: SecretStr | None) -> bytes:
     )
 
 
-def load_env_file() -> None:
-    """Put the variables of `.env` that are not set into the environment, which is all that dbt reads."""
-    from dotenv import load_dotenv  # noqa: PLC0415  only commands that call dbt need it
-
-    load_dotenv(ENV_FILE)
-
-
 def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     """Read and check; UsageError names the variable that is wrong."""
     return _checked(PostgresSettings, env_file)
@@ -168,13 +217,38 @@ def analytics_settings(env_file: str | None = ENV_FILE) -> AnalyticsSettings:
 
 
 def _checked(kind: type[Postgres], env_file: str | None) -> Postgres:
+    if env_file:
+        _load(env_file)
     try:
         settings = kind(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError(_first_line(error, prefix="")) from error
-    parse_conninfo(settings.conninfo)
+    database = settings.parameters()["dbname"]
+    for name, value in (("DBT_PG_SCHEMA", settings.dbt_pg_schema), ("the database of DATABASE_URL", database)):
+        _check_name(name, value)
     if settings.db_pool_min > settings.db_pool_max:
         raise UsageError(f"DB_POOL_MIN ({settings.db_pool_min}) is above DB_POOL_MAX ({settings.db_pool_max})")
+    return settings
+
+
+def _check_name(setting: str, name: str) -> None:
+    """UsageError if dbt does not take the name: it quotes names, but not the quotation marks in them."""
+    if '"' in name or "'" in name:
+        raise UsageError(f"{setting} ({name}) contains a quotation mark, which dbt does not take: use another name")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise UsageError(f"{setting} ({name}) has more than {MAX_NAME_BYTES} bytes: use a shorter name")
+
+
+def api_settings(env_file: str | None = ENV_FILE) -> ApiSettings:
+    """Read and check; UsageError names the variable that is wrong."""
+    from python_runner.conninfo import parse  # noqa: PLC0415
+
+    try:
+        settings = ApiSettings(_env_file=env_file)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise UsageError(_first_line(error, prefix="")) from error
+    for url in settings.replicas:
+        parse(url, "DATABASE_REPLICA_URL")
     return settings
 
 
@@ -188,19 +262,11 @@ def snowflake_settings(env_file: str | None = ENV_FILE) -> SnowflakeSettings:
     return settings
 
 
-def parse_conninfo(conninfo: str) -> dict[str, Any]:
-    """The parts of a libpq connection string. UsageError omits the string: it may contain a password."""
-    from psycopg import ProgrammingError  # noqa: PLC0415  a variable that is not set is reported without the driver
-    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
-
-    try:
-        parts = conninfo_to_dict(conninfo)
-    except ProgrammingError as error:
-        raise UsageError(
-            "DATABASE_URL is not a connection string that libpq accepts: "
-            "use postgresql://user:password@host:5432/database"
-        ) from error
-    return dict(parts)
+def _load(env_file: str) -> None:
+    """Put the variables that are not set into the environment, which is all that dbt and libpq read."""
+    for name, value in dotenv_values(env_file).items():
+        if value and not os.environ.get(name):
+            os.environ[name] = value
 
 
 def _first_line(error: ValidationError, prefix: str) -> str:

@@ -26,6 +26,7 @@ from python_runner.postgres.pool import Pool, open_pool
 from python_runner.settings import PostgresSettings, SnowflakeSettings
 from python_runner.snowflake.client import Snowflake
 from python_runner.sources import read_sources
+from tests import roles
 
 SOURCE_TABLES = {
     "ALLDAY_WALLET_HOLDINGS_CURRENT": (
@@ -50,19 +51,22 @@ def pytest_xdist_auto_num_workers() -> int:
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Postgres server on which databases may be created."""
     if url := os.environ.get("TEST_DATABASE_URL"):
+        roles.create_roles(url)
         yield url
+        roles.drop_roles(url)
         return
     folder = tmp_path_factory.mktemp("postgres")
     with embedded.running(folder) as server:
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("alter system set fsync = off")  # a test does not outlive a crash of the machine
             connection.execute("select pg_reload_conf()")
+        roles.create_roles(server.url)
         yield server.url
 
 
 @pytest.fixture(scope="session")
 def database_name(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The same for every test of a session: dbt parses anew for a name that it has not parsed for."""
+    """The same for every test of a session: dbt parses again for another name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DBT_TARGET_PATH", str(tmp_path_factory.mktemp("target")))
         yield f"test_{uuid.uuid4().hex[:12]}"
@@ -74,15 +78,18 @@ def database_url(server_url: str, database_name: str) -> Iterator[str]:
     name = Identifier(database_name)
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(SQL("create database {}").format(name))
-        yield make_conninfo(server_url, dbname=database_name)
+        url = make_conninfo(server_url, dbname=database_name)
+        roles.prepare(url)
+        yield url
         connection.execute(SQL("drop database {} with (force)").format(name))
 
 
 @dataclass
 class Database:
-    """A database as a test looks at it."""
+    """A database as a test looks at it, as a superuser. What is tested logs in as the builder of docs/roles.md."""
 
     url: str
+    role: str = "builder"
 
     def connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self.url)
@@ -99,9 +106,18 @@ class Database:
             connection.execute(query, params)
 
     @property
+    def name(self) -> str:
+        return str(self.value("select current_database()"))
+
+    @property
+    def login(self) -> str:
+        """The URL of what is tested."""
+        return roles.as_role(self.url, self.role) if self.role else self.url
+
+    @property
     def settings(self) -> PostgresSettings:
         """A lock that nobody lets go fails the test."""
-        return PostgresSettings(database_url=self.url, db_pool_min=1, db_lock_timeout_s=60, _env_file=None)  # type: ignore[arg-type,call-arg]
+        return PostgresSettings(database_url=self.login, db_pool_min=1, db_lock_timeout_s=60, _env_file=None)  # type: ignore[arg-type,call-arg]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -39,7 +40,7 @@ class OtherProject:
     database: Renewable
     environment: Mapping[str, str]
     schema: str
-    manifests: dict[str, Manifest] = field(default_factory=dict, repr=False)
+    manifests: dict[tuple[str, ...], Manifest] = field(default_factory=dict, repr=False)
 
     @property
     def url(self) -> str:
@@ -69,26 +70,29 @@ class OtherProject:
 
     @property
     def state(self) -> str:
-        """A digest of its models."""
-        files = sorted(path for path in (self.folder / "models").rglob("*") if path.is_file())
+        """A digest of its models and seeds."""
+        folders = (self.folder / name for name in ("models", "seeds"))
+        files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
         return sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()
 
     def dbt(self, command: str, *arguments: str) -> Ran:
-        """Run a command. The project is parsed once for each state of its models."""
-        if command != "deps" and self.state not in self.manifests:
-            manifest, ran = self._invoke("parse")
+        """Run a command. The project is parsed once for each state, and for the vars that it is run with."""
+        at = arguments.index("--vars") if "--vars" in arguments else len(arguments)
+        key = (self.state, *arguments[at : at + 2])
+        if command != "deps" and key not in self.manifests:
+            manifest, ran = self._invoke("parse", *key[1:])
             if not isinstance(manifest, Manifest):
                 return ran
-            self.manifests[self.state] = manifest
-        return self._invoke(command, *arguments)[1]
+            self.manifests[key] = manifest
+        return self._invoke(command, *arguments, manifest=self.manifests.get(key))[1]
 
     @property
     def manifest(self) -> Manifest:
         """What dbt has parsed of the project as it is."""
         self.dbt("parse")
-        return self.manifests[self.state]
+        return self.manifests[self.state,]
 
-    def _invoke(self, command: str, *arguments: str) -> tuple[Any, Ran]:
+    def _invoke(self, command: str, *arguments: str, manifest: Manifest | None = None) -> tuple[Any, Ran]:
         said: list[str] = []
         warnings: list[str] = []
 
@@ -96,8 +100,9 @@ class OtherProject:
             (warnings if event.info.level == "warn" else said).append(event.info.msg)
 
         flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
-        runner = dbtRunner(manifest=self.manifests.get(self.state), callbacks=[listen])
-        outcome = runner.invoke([*flags, command, *self._folders, *arguments])
+        runner = dbtRunner(manifest=manifest, callbacks=[listen])
+        with ThreadPoolExecutor(1) as thread:  # few frames to inspect: see tests/delta/project.py
+            outcome = thread.submit(runner.invoke, [*flags, command, *self._folders, *arguments]).result()
         results = [r for r in getattr(outcome.result, "results", []) if hasattr(r, "node")]
         errors = [str(outcome.exception)] if outcome.exception else []
         errors += said[-1:] if not outcome.success and not errors and not results else []

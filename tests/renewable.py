@@ -1,4 +1,4 @@
-"""A database that a test finds as it was, under a name that stays: dbt parses anew for one that it does not know."""
+"""A database that a test finds as it was, under a name that stays: dbt parses again for another name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
+
+from tests import roles
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Renewable:
             "template": Identifier(self._kept(template) if template else "template1"),
         }
         self.server.execute(SQL("create database {name} template {template}").format(**names))
+        if template is None:
+            roles.prepare(self.url)
 
     def keep(self, template: str) -> None:
         """Keep it as it is, without sessions, to be renewed from."""
@@ -51,7 +55,7 @@ class Renewable:
 
 @contextmanager
 def renewable(server_url: str, kind: str) -> Iterator[Renewable]:
-    """Of a name that no other test process has; removed in the end."""
+    """Of a name that no other test process has; removed afterwards."""
     name = f"{kind}_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as server:
         database = Renewable(server, name, make_conninfo(server_url, dbname=name))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import api, report
 from benchmarks.variants import VARIANTS
 from python_runner.project import PROJECT
 
@@ -35,6 +36,24 @@ def test_every_way_is_measured_at_a_small_scale(tmp_path: Path) -> None:
     for picture in ("refresh", "growth", "readers"):
         assert (tmp_path / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
     assert "| **this project, first load** |" in (tmp_path / "results.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_api_is_measured_beside_its_peer(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "api", "--scale", "50k", "--output", str(tmp_path)]
+    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "results.json").read_text())["api"]
+    page = (tmp_path / "results.md").read_text()
+    if not shutil.which("wrk"):
+        assert f"Not measured: {found['missing']}." in page
+        return
+    for case in api.CASES:
+        ways = found[case]
+        assert set(ways) == ({"ours"} if found["peer"] else {"ours", "node"})
+        assert all(one["per_s"] > 0 == one["errors"] for rounds in ways.values() for one in rounds)
+    assert found["refresh"]["during"]["requests"] > 0
+    assert "| a wallet, cached |" in page
 
 
 def test_the_pages_show_what_was_measured() -> None:

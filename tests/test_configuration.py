@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from python_runner.project import PROJECT
-from python_runner.settings import AnalyticsSettings, SnowflakeSettings
+from python_runner.settings import AnalyticsSettings, ApiSettings, SnowflakeSettings
 
 PAGE = (PROJECT / "docs/configuration.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \|([^|]*)\|", re.MULTILINE)
@@ -20,7 +20,7 @@ ENV_VAR = re.compile(r"env_var\('(\w+)'(?:, '([^']*)')?\)")
 ENVIRON = re.compile(r"""environ(?:\.\w+\(|\[)"(\w+)"|"(\w+)" in os\.environ""")
 VAR = re.compile(r"""\bvar\((['"])(\w+)\1, (['"]?)(.*?)\3\)""")
 EXAMPLE = re.compile(r"^(#?)([A-Z_]+)=(.*)$", re.MULTILINE)
-INTERNAL = re.compile("STAND_IN_")  # passed by the demo to its own process
+INTERNAL = re.compile("STAND_IN_|RUN_LOCK_PID")  # passed by the demo to its own process, and by the runner to dbt
 
 VARIABLES, VARS = (
     {name: default.strip(" `") for name, default in ROW.findall(PAGE.partition(start)[2].partition("\n## ")[0])}
@@ -48,13 +48,14 @@ def sources(*folders: str, suffixes: Iterable[str]) -> str:
     return "\n".join(file.read_text() for file in files)
 
 
-SETTINGS = settings(AnalyticsSettings) | settings(SnowflakeSettings)
+SETTINGS = settings(AnalyticsSettings) | settings(SnowflakeSettings) | settings(ApiSettings)
 PROFILE = dict(ENV_VAR.findall((PROJECT / "profiles.yml.example").read_text()))
 
 
 def test_every_environment_variable_is_on_the_page_with_its_default() -> None:
     code = sources("python_runner", suffixes=[".py"]) + (PROJECT / "tests/conftest.py").read_text()
     read = {name for found in ENVIRON.findall(code) for name in found if name and not INTERNAL.match(name)}
+    read |= {name for name, _ in ENV_VAR.findall(sources("macros", suffixes=[".sql"])) if not INTERNAL.match(name)}
     assert VARIABLES.keys() == SETTINGS.keys() | PROFILE.keys() | read
     for name, default in SETTINGS.items():
         assert VARIABLES[name] == default, name

@@ -17,6 +17,7 @@ PAGES = sorted(
     if not {".venv", ".demo", "target", "node_modules", "dbt_packages"} & set(page.relative_to(PROJECT).parts)
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+VALUES = {"none": "null"}
 SQL = re.compile(r"^```sql\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:\.venv/bin/|`)runner ([a-z]+)")
 TARGET = re.compile(r"(?:^|`|&& )make ([a-z][a-z-]*)\b(?! (?:it|the|a)\b)", re.MULTILINE)
@@ -55,5 +56,5 @@ def test_the_page_for_applications_shows_the_queries_of_the_site() -> None:
         text = re.sub(r"^--.*\n", "", query.read_text(), flags=re.MULTILINE).strip()
         text = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text)
         text = re.sub(r"\{\{ source\('(\w+)', '(\w+)'\) \}\}", r"\1.\2", text)
-        text = re.sub(r'\{\{ var\("\w+", "([^"]*)"\) \}\}', r"\1", text)
+        text = re.sub(r"\{\{ bound\('\w+', ('[^']*'|\w+)\) \}\}", lambda found: VALUES.get(found[1], found[1]), text)
         assert text in shown, query.name

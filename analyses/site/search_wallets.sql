@@ -1,11 +1,14 @@
--- The search field: wallets whose name starts with a prefix.
--- plan: Bitmap Heap Scan on wallet_summary_snapshot
+-- The search field: wallets whose name starts with a prefix. Such names are below the prefix with the last
+-- code point.
+-- plan: Index Scan on wallet_summary_snapshot
 
 select
     wallet_address,
     display_name,
     moments_total
 from {{ ref('wallet_summary_snapshot') }}
-where display_name like '{{ var("prefix", "collector-1") }}%'
-order by display_name
-limit 20
+where
+    display_name ~>=~ {{ bound('prefix', 'collector-1') }}
+    and display_name ~<~ ({{ bound('prefix', 'collector-1') }} || chr(1114111))
+order by display_name using ~<~
+limit {{ bound('limit', 20) }}

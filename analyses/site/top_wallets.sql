@@ -9,4 +9,4 @@ select
     locked_moments
 from {{ ref('top_wallets_snapshot') }}
 order by total_moments desc, display_name asc
-limit 100
+limit {{ bound('limit', 100) }}

@@ -8,6 +8,6 @@ select
     unlocked_moments,
     locked_moments
 from {{ ref('top_wallets_by_team_snapshot') }}
-where team_name = '{{ var("team", "Dallas Cowboys") }}'
+where team_name = {{ bound('team', 'Dallas Cowboys') }}
 order by total_moments desc, display_name asc
-limit 100
+limit {{ bound('limit', 100) }}

@@ -8,6 +8,6 @@ select
     unlocked_moments,
     locked_moments
 from {{ ref('top_wallets_by_tier_snapshot') }}
-where tier = '{{ var("tier", "rare") }}'
+where tier = {{ bound('tier', 'rare') }}
 order by total_moments desc, display_name asc
-limit 100
+limit {{ bound('limit', 100) }}

@@ -3,4 +3,4 @@
 
 select count(*) as locked
 from {{ source('raw', 'wallet_holdings') }}
-where wallet_address = '{{ var("wallet", "0x0000000000000001") }}' and is_locked
+where wallet_address = {{ bound('address', '0x0000000000000001') }} and is_locked

@@ -9,9 +9,9 @@ holdings as (
         nft_id,
         is_locked
     from {{ source('raw', 'wallet_holdings') }}
-    where wallet_address = '{{ var("wallet", "0x0000000000000001") }}'
+    where wallet_address = {{ bound('address', '0x0000000000000001') }} and nft_id > {{ bound('after', 0) }}
     order by nft_id
-    limit 50
+    limit {{ bound('limit', 50) }}
 )
 
 select

@@ -1,11 +1,13 @@
 {#-
     The tables that the package maintains: the loaded tables (`sources`), those that this run has built (`models`),
-    both (`touched`), or every table (`all`). For each: name, relation, meta and declared indexes.
+    both (`touched`), or every table (`all`). Leaves out loaded tables that belong to another target: see
+    source_owners. For each: name, relation, meta and declared indexes.
 -#}
 
 {% macro postgres__tuned_tables(which) %}
     {%- set tables = [] -%}
-    {%- for source in graph.sources.values() if which != 'models' -%}
+    {%- set owners = adapter.dispatch('source_owners', 'postgres_tuning')() if execute and which != 'models' else {} -%}
+    {%- for source in graph.sources.values() if owners.get(source.schema) == target.schema -%}
         {%- do tables.append({
             'name': source.source_name ~ '.' ~ source.name,
             'relation': api.Relation.create(

@@ -2,5 +2,5 @@
 
 select
     wallet_address,
-    nullif(trim(display_name), '') as display_name
+    {{ text_or_null('display_name') }} as display_name
 from {{ source('raw', 'wallet_profiles') }}

@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from python_runner.analytics.state import Origin, Place
 from python_runner.analytics.tables import FACTS, LOGS, NAMES, Table
 from python_runner.errors import RunnerError
-from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, wrap_driver_errors
+from python_runner.postgres.pool import Connection, wrap_driver_errors
 from python_runner.settings import PostgresSettings
 
 PROFILES = Identifier("raw", "wallet_profiles")
@@ -92,10 +92,7 @@ def open_snapshot(settings: PostgresSettings) -> Iterator[Snapshot]:
     """A read-only transaction. NotBuiltError if the changelogs do not belong together."""
     with wrap_driver_errors():
         connection = psycopg.connect(
-            settings.conninfo,
-            application_name="runner analytics",
-            connect_timeout=CONNECT_TIMEOUT_S,
-            prepare_threshold=None,
+            settings.conninfo, fallback_application_name="runner analytics", prepare_threshold=None
         )
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True

@@ -86,6 +86,24 @@ def start(folder: Path) -> EmbeddedPostgres:
     return server
 
 
+def copy(primary: EmbeddedPostgres, folder: Path) -> EmbeddedPostgres:
+    """Start a standby of a running server in a folder. What was in its data is replaced."""
+    stop(folder)
+    data = _data(folder)
+    shutil.rmtree(data, ignore_errors=True)
+    data.parent.mkdir(parents=True, exist_ok=True)
+    _create_private(data)
+    # -R also writes the primary's address; without a slot the primary keeps nothing for a standby that is gone.
+    source = ("--username=postgres", f"--host={_socket_folder(primary.data)}")
+    done = _run("pg_basebackup", *source, "-R", "-X", "stream", "-c", "fast", data=data)
+    if done.returncode:
+        raise RunnerError(f"Postgres could not be copied to {data}: {done.stdout.strip()}")
+    for copied in data.glob(".s.PGSQL.*"):  # the primary's socket may be in its data
+        copied.unlink()
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    return start(folder)
+
+
 def stop(folder: Path, *, remove: bool = False) -> bool:
     """Stop the server of this folder, started by any process. False if none ran. `remove` also deletes its data."""
     data = _data(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from python_runner import refresh
 from python_runner.console import report
 from python_runner.console.progress import ProgressListener, step
-from python_runner.demo import embedded, sample, stand_in
+from python_runner.demo import embedded, processes, sample, stand_in
 from python_runner.demo.day import simulate_day
 from python_runner.errors import RunnerError
 from python_runner.project import PROJECT
@@ -24,6 +24,7 @@ from python_runner.sources import read_sources
 
 FOLDER = PROJECT / ".demo"
 WAREHOUSE = FOLDER / "snowflake"
+STANDBY = "standby"
 DATABASE = "collectibles"
 
 TOP_FIVE = """
@@ -102,10 +103,13 @@ def environment() -> dict[str, str]:
     return {"DATABASE_URL": url, **warehouse.environment}
 
 
-def stop() -> None:
-    """Stop both servers and remove their data."""
-    stand_in.stop(WAREHOUSE)
-    embedded.stop(FOLDER, remove=True)
+def stop(*, remove: bool = True) -> None:
+    """Stop every process of the demo, even if one of them does not stop, and remove the data."""
+    with ExitStack() as last_to_first:
+        last_to_first.callback(embedded.stop, FOLDER, remove=remove)
+        last_to_first.callback(stand_in.stop, WAREHOUSE)
+        last_to_first.callback(embedded.stop, FOLDER / STANDBY, remove=True)
+        last_to_first.callback(processes.end, FOLDER)
 
 
 def _new_database(url: str) -> str:

@@ -12,6 +12,7 @@ from python_runner.ingest.batches import Batch, Coverage, record_batch, record_c
 from python_runner.ingest.load_plan import StagedCounts
 from python_runner.ingest.rejects import enforce_reject_limit, record_rejects
 from python_runner.postgres import raw_schema
+from python_runner.postgres.channel import CHANNEL
 from python_runner.postgres.pool import Connection
 from python_runner.sources import Source
 
@@ -75,6 +76,8 @@ def apply(
     write = partial(_fill, source=source, staged=staged) if baseline else partial(_apply_difference, whole=whole)
     counts = write(connection, names)
     record_changes(connection, batch_id, counts)
+    if baseline or any(counts):
+        connection.execute("select pg_notify(%s, %s)", (CHANNEL, f"{raw_schema.RAW}.{source.name}"))
     return Batch(batch_id, baseline, *counts)
 
 
@@ -111,7 +114,7 @@ def _keep_the_newest(connection: Connection, names: dict[str, Any]) -> int:
 
 def _delete_watermarks(connection: Connection, source: Source) -> None:
     """A baseline is not in the changelog, so the models that read the changelog have to rebuild."""
-    log = f"{raw_schema.RAW}.{source.name}_changes"
+    log = raw_schema.changes(source).as_string()
     if connection.execute("select to_regclass('delta.watermarks')").fetchone() != (None,):
         connection.execute("delete from delta.watermarks where log = %s::regclass", (log,))
 

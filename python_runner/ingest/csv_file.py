@@ -32,7 +32,7 @@ def open_csv(path: Path) -> Iterator[CheckedCsv]:
             raise UsageError(f"{path} is empty: a CSV file has at least a header")
         if path.suffix == ".gz" and start != GZIP:
             raise UsageError(f"{path} is not a gzip file: rename it, or compress it")
-        if start in UTF16_BOMS:
+        if start in UTF16_BOMS or b"\0" in start:
             raise UsageError(f"{path} is UTF-16: save it as UTF-8")
         yield CheckedCsv(path, gzip.GzipFile(fileobj=raw) if start == GZIP else raw)
 

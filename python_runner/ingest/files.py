@@ -19,6 +19,7 @@ from python_runner.sources import Column, Source
 BLOCK_BYTES = 16 * 2**20
 BATCH_ROWS = 100_000
 BATCH_BYTES = 64 * 2**20
+SHOWN_CHARACTERS = 300
 RFC_4180 = csv.ParseOptions(newlines_in_values=True)
 
 
@@ -108,8 +109,13 @@ def _explain_errors(path: Path, kind: str) -> Iterator[None]:
 
 
 def _malformed(path: Path, kind: str, error: Exception) -> RunnerError:
-    reason = " ".join(str(error).split())[:300]
-    return RunnerError(f"{path} is not a {kind} file that can be read: {reason}")
+    return RunnerError(f"{path} is not a {kind} file that can be read: {_shown(str(error))}")
+
+
+def _shown(text: str) -> str:
+    """Text of a file in a message: one line, and nothing that a terminal would act on."""
+    line = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split()))
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]} …"
 
 
 def _positions(path: Path, source: Source, header: list[str]) -> list[int]:
@@ -118,8 +124,7 @@ def _positions(path: Path, source: Source, header: list[str]) -> list[int]:
     positions = [found.get(c.snowflake_name.lower(), found.get(c.name.lower())) for c in source.columns]
     missing = [c.snowflake_name for c, position in zip(source.columns, positions, strict=True) if position is None]
     if missing:
-        shown = ", ".join(header)
-        shown = shown if len(shown) <= 300 else f"{shown[:300]} …"  # noqa: PLR2004
+        shown = _shown(", ".join(header))
         raise UsageError(f"{path} has no column {', '.join(missing)}: {source.name} needs it (header: {shown})")
     used = [position for position in positions if position is not None]
     if twice := [names[position] for position in used if Counter(names)[names[position]] > 1]:

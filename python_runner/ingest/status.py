@@ -46,7 +46,9 @@ select
     greatest(c.reltuples, 0)::bigint as rows,
     pg_total_relation_size(c.oid) as bytes
 from pg_class as c
-where c.relname like '%%\\_snapshot' and c.relkind in ('r', 'p', 'm') and c.relnamespace = %s::regnamespace
+where
+    c.relname like '%%\\_snapshot' and c.relkind in ('r', 'p', 'm')
+    and c.relnamespace = to_regnamespace(quote_ident(%s))
 order by c.relname
 """
 

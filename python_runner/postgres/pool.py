@@ -12,12 +12,10 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from python_runner.errors import RunnerError
-from python_runner.settings import PostgresSettings
+from python_runner.settings import ENCODING, REMEDIES, PostgresSettings
 
-CONNECT_TIMEOUT_S = 10
 ATTEMPTS = 6
 MIN_SERVER_VERSION = 150000
-ENCODING = "UTF8"
 
 # Connection exceptions, and a server that stops or starts: https://www.postgresql.org/docs/current/errcodes-appendix.html
 CONNECTION_LOST = ("08", "57P01", "57P02", "57P03")
@@ -42,8 +40,7 @@ class Pool(ConnectionPool[Connection]):
         super().__init__(
             settings.conninfo,
             # Behind a pooler the next transaction can use a session that has not prepared the statement.
-            kwargs={"application_name": "collectibles_runner", "connect_timeout": CONNECT_TIMEOUT_S,
-                    "prepare_threshold": None},
+            kwargs={"fallback_application_name": "collectibles_runner", "prepare_threshold": None},
             min_size=settings.db_pool_min,
             max_size=settings.db_pool_max,
             timeout=settings.db_pool_timeout_s,
@@ -90,7 +87,7 @@ class Pool(ConnectionPool[Connection]):
 def open_pool(settings: PostgresSettings, guard: Guard = lambda: None) -> Iterator[Pool]:
     """The pool; RunnerError says why the server cannot be used."""
     with wrap_driver_errors():
-        with psycopg.connect(settings.conninfo, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+        with psycopg.connect(settings.conninfo) as connection:
             if connection.info.server_version < MIN_SERVER_VERSION:
                 raise RunnerError(
                     f"Postgres {connection.info.server_version // 10000} is too old: use version 15 or later"
@@ -112,11 +109,9 @@ def wrap_driver_errors() -> Iterator[None]:
     except PoolTimeout as error:
         raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S") from error
     except psycopg.errors.QueryCanceled as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_STATEMENT_TIMEOUT_S") from error
+        raise RunnerError(f"Postgres: {_last_line(error)}: {REMEDIES['statement']}") from error
     except psycopg.errors.LockNotAvailable as error:
-        raise RunnerError(
-            f"Postgres: {_last_line(error)}: see `runner status --database`, or raise DB_LOCK_TIMEOUT_S"
-        ) from error
+        raise RunnerError(f"Postgres: {_last_line(error)}: {REMEDIES['lock']}") from error
     except psycopg.OperationalError as error:
         raise RunnerError(f"Postgres: {_last_line(error)}: check DATABASE_URL") from error
     except psycopg.Error as error:

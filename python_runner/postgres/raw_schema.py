@@ -5,6 +5,7 @@ from __future__ import annotations
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from python_runner.postgres.pool import Connection
+from python_runner.postgres.replica_identity import REPLICA_IDENTITY
 from python_runner.sources import Source
 
 RAW = "raw"
@@ -122,6 +123,7 @@ def create_tables(connection: Connection, sources: list[Source]) -> None:
             )
         )
         _create_partitions(connection, source)
+    connection.execute(REPLICA_IDENTITY)
 
 
 def primary_key(source: Source) -> Composed:
@@ -210,7 +212,7 @@ def _create_partitions(connection: Connection, source: Source) -> None:
             partrelid = to_regclass(%s)
             and not exists (select from pg_inherits where inhparent = partrelid)
         """,
-        (f"{RAW}.{source.name}",),
+        (table(source).as_string(),),
     ).fetchone()
     if without is None:
         return

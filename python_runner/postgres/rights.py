@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import md5
 
 from python_runner.errors import RunnerError
 from python_runner.postgres.pool import Connection
+from python_runner.settings import MAX_NAME_BYTES
 
 # A schema that does not exist is created; one that does is used, and objects are created in it. Tables that are loaded
 # are altered, so they must belong to the role, or to a role that it is a member of.
@@ -28,6 +30,15 @@ where
     nspname = any(%(schemas)s) and nspname = 'raw' and relkind in ('r', 'p')
     and has_schema_privilege(nspname, 'usage') and not pg_has_role(relowner, 'usage')
 """
+
+
+def failures_schema(target: str) -> str:
+    """The schema of the rows that fail a test, as the macro generate_schema_name spells it."""
+    name = f"{target}_dbt_test__audit"
+    if len(name.encode()) <= MAX_NAME_BYTES:
+        return name
+    end = f"_{md5(target.encode(), usedforsecurity=False).hexdigest()[:8]}_dbt_test__audit"
+    return target.encode()[: MAX_NAME_BYTES - len(end)].decode(errors="ignore") + end
 
 
 def check_rights(connection: Connection, schemas: Sequence[str]) -> None:

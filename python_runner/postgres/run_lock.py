@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 import psycopg
 
 from python_runner.errors import RunnerError
-from python_runner.postgres.pool import CONNECT_TIMEOUT_S, Connection, wrap_driver_errors
+from python_runner.postgres.pool import Connection, wrap_driver_errors
 from python_runner.settings import PostgresSettings
 
 KEY = "hashtextextended('collectibles_runner', 0)"
@@ -33,11 +33,12 @@ LIMITS = ["idle_in_transaction_session_timeout", "transaction_timeout", "stateme
 
 
 class RunLock:
-    """The run lock of one command, held until its session ends."""
+    """The run lock of one command, held until its session ends. `pid` is the server process of that session."""
 
-    def __init__(self, connection: Connection, command: str) -> None:
+    def __init__(self, connection: Connection, command: str, pid: int) -> None:
         self._connection = connection
         self._command = command
+        self.pid = pid
 
     def check(self) -> None:
         """RunnerError if the session has ended."""
@@ -49,6 +50,16 @@ class RunLock:
                 " run it again"
             ) from error
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Check before the work, and where the work fails: the loss of the lock is then the error to report."""
+        self.check()
+        try:
+            yield
+        except RunnerError:
+            self.check()
+            raise
+
 
 @contextmanager
 def hold_run_lock(
@@ -56,24 +67,25 @@ def hold_run_lock(
 ) -> Iterator[RunLock]:
     """Hold the run lock for the command. RunnerError if it is taken and `wait` is false."""
     with wrap_driver_errors():
-        connection = psycopg.connect(
-            settings.conninfo, application_name=f"runner {command}", connect_timeout=CONNECT_TIMEOUT_S
-        )
+        # A prepared statement would keep its snapshot, for which CREATE INDEX CONCURRENTLY and VACUUM wait.
+        connection = psycopg.connect(settings.conninfo, application_name=f"runner {command}", prepare_threshold=None)
     # Close without COMMIT: if the server has ended the session, the work must still succeed.
     with closing(connection):
         with wrap_driver_errors():
-            _lock(connection, wait=wait, notify=notify)
-        yield RunLock(connection, command)
+            pid = _lock(connection, wait=wait, notify=notify)
+        yield RunLock(connection, command, pid)
 
 
-def _lock(connection: Connection, *, wait: bool, notify: Callable[[str], None]) -> None:
+def _lock(connection: Connection, *, wait: bool, notify: Callable[[str], None]) -> int:
     connection.execute("select set_config(name, '0', true) from pg_settings where name = any(%s)", (LIMITS,))
-    taken = connection.execute(f"select pg_try_advisory_xact_lock({KEY})").fetchone()
-    if taken == (True,):
-        return
+    # Behind a pooler, libpq does not know the server process.
+    pid, taken = connection.execute(f"select pg_backend_pid(), pg_try_advisory_xact_lock({KEY})").fetchone()  # type: ignore[misc]
+    if taken:
+        return int(pid)
     holder = connection.execute(HOLDER).fetchone()
     other = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is about to end"
     if not wait:
         raise RunnerError(f"busy with {other}: wait until it ends, or omit --no-wait")
     notify(f"waiting for {other}")
     connection.execute(f"select pg_advisory_xact_lock({KEY})")
+    return int(pid)

@@ -18,6 +18,7 @@ from python_runner.errors import RunnerError
 from python_runner.settings import SnowflakeSettings
 from python_runner.snowflake.errors import FAILURES, FailureKind, explain, failure_kind, one_line
 from python_runner.snowflake.rate_limit import RateLimit
+from python_runner.snowflake.reach import check_reachable
 
 ATTEMPTS = 8
 FIRST_BACKOFF_S = 0.5
@@ -45,6 +46,7 @@ class Snowflake:
         self._on_retry = on_retry
         self._idle: LifoQueue[SnowflakeConnection] = LifoQueue()
         self._lock = threading.Lock()
+        self._reached = False
 
     def __enter__(self) -> Snowflake:
         return self
@@ -105,6 +107,9 @@ class Snowflake:
         self._idle.put(connection)
 
     def _connect(self) -> SnowflakeConnection:
+        if not self._reached:
+            check_reachable(self.settings)
+            self._reached = True
         self.rate_limit.wait()
         return snowflake.connector.connect(
             **self.settings.connect_args(),

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +15,8 @@ import psycopg
 
 from python_runner.errors import RunnerError
 from python_runner.project import PROJECT
-from python_runner.settings import PostgresSettings
+from python_runner.settings import REMEDIES, PostgresSettings
+from python_runner.transform.dbt_profile import profiles
 
 OnNode = Callable[[str, int | None], None]
 NOTHING_BUILT = ("operation", "exposure")
@@ -36,12 +34,21 @@ class BuildResult:
     warnings: list[str] = field(default_factory=list)
 
 
-def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda _name, _total: None) -> BuildResult:
-    """Run `dbt build` with the given arguments. RunnerError names the first node that failed, and why."""
+def build(
+    settings: PostgresSettings,
+    *arguments: str,
+    on_node: OnNode = lambda _name, _total: None,
+    lock_pid: int | None = None,
+) -> BuildResult:
+    """Run `dbt build` with the given arguments. RunnerError names the first node that failed, and why.
+
+    With `lock_pid`, a node fails once that server process no longer holds the run lock: see macros/check_run_lock.sql.
+    """
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  importing dbt takes seconds
 
     started, events = perf_counter(), _EventHandler(on_node)
     with profiles(settings) as folder:
+        os.environ["RUN_LOCK_PID"] = str(lock_pid or "")
         flags = ["--quiet", "--log-level", "none", "--no-use-colors"]
         command = [
             *flags,
@@ -68,16 +75,23 @@ def build(settings: PostgresSettings, *arguments: str, on_node: OnNode = lambda 
     )
 
 
-def run_command(settings: PostgresSettings, arguments: list[str]) -> int:
-    """Run any dbt command as `dbt` does, with its output. Returns its exit code."""
+def run_command(settings: PostgresSettings, arguments: list[str], notify: Callable[[str], None]) -> int:
+    """Run any dbt command as `dbt` does; `notify` of a time limit that stopped it. Returns its exit code."""
     from dbt.cli.main import cli  # noqa: PLC0415  importing dbt takes seconds
+
+    remedies: dict[str, None] = {}
+
+    def handle(event: Any) -> None:
+        remedies.update(dict.fromkeys(_remedies(event.info.msg)))
 
     with profiles(settings) as folder:
         os.environ.setdefault("DBT_PROFILES_DIR", str(folder))
         os.environ.setdefault("DBT_PROJECT_DIR", str(PROJECT))
         try:
-            cli.main(arguments, prog_name="runner dbt")
+            cli.main(arguments, prog_name="runner dbt", obj={"callbacks": [handle]})
         except SystemExit as ended:
+            for remedy in remedies:
+                notify(f"a time limit has stopped a statement: {remedy}")
             return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
 
@@ -110,24 +124,6 @@ def _maintain(settings: PostgresSettings, statements: list[str]) -> None:
                 connection.execute(statement.encode())
 
 
-@contextmanager
-def profiles(settings: PostgresSettings) -> Iterator[Path]:
-    """The folder of a profile derived from DATABASE_URL, or the folder in DBT_PROFILES_DIR."""
-    before = dict(os.environ)
-    with TemporaryDirectory(prefix="profiles-") as folder:
-        try:
-            if own := before.get("DBT_PROFILES_DIR"):
-                os.environ["PGCLIENTENCODING"] = settings.for_dbt()["PGCLIENTENCODING"]
-                yield Path(own)
-            else:
-                shutil.copy(PROJECT / "profiles.yml.example", Path(folder) / "profiles.yml")
-                os.environ.update(settings.for_dbt())
-                yield Path(folder)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-
-
 def _explain(failures: list[Any]) -> str:
     if not failures:
         return "dbt failed without naming a node: run `dbt build` to see its log"
@@ -138,4 +134,8 @@ def _explain(failures: list[Any]) -> str:
 
 
 def _one_line(message: object) -> str:
-    return " ".join(str(message).split())[:400]
+    return ": ".join([" ".join(str(message).split())[:400], *_remedies(str(message))])
+
+
+def _remedies(message: str) -> list[str]:
+    return [remedy for limit, remedy in REMEDIES.items() if f"due to {limit} timeout" in message]

@@ -176,6 +176,12 @@ class Story:
     def verify(self) -> None:
         assert not any(verify(self.settings).rows.values())
 
+    def after_compaction(self) -> list[int]:
+        """The refreshes that a compaction leaves: the last one of each day, and all of the newest day."""
+        days = "select max(refresh), list(refresh order by refresh) from refreshes group by synced_at::date order by 1"
+        *earlier, (_, newest) = self.ask(days)
+        return [*(last for last, _ in earlier), *newest]
+
     def numbers(self) -> list[int]:
         return [number for (number,) in self.ask("select refresh from refreshes order by refresh")]
 
@@ -207,7 +213,8 @@ class Story:
 
     def _at_its_hour(self, patch: pytest.MonkeyPatch) -> None:
         self.hours += HOURS
-        patch.setattr(snapshot, "SERVER", snapshot.SERVER.replace("now()", f"(now() + interval '{self.hours} hours')"))
+        now = f"(timestamptz '2025-01-01 00:00Z' + interval '{self.hours} hours')"
+        patch.setattr(snapshot, "SERVER", snapshot.SERVER.replace("now()", now))
 
     def _beside(self, patch: pytest.MonkeyPatch, meanwhile: Callable[[], object], before: Event) -> None:
         """When the snapshot is taken: before the first position is read, or before the first row."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
 from python_runner.ingest import load_plan
 from python_runner.postgres import raw_schema
 from tests.delta.market import HOLDINGS, METADATA, PRICES, PROFILES
 from tests.delta.project import SOURCES, Connection, apply_stage
+from tests.roles import name_of
 
 # One in `n` of the rows, another one for every seed.
 SOME = "abs(hashtextextended({key}::text, {seed})) % {n} = 0"
@@ -76,6 +77,7 @@ def _load(connection: Connection, name: str, rows: str, *, whole: bool) -> None:
     source = SOURCES[name]
     columns = "wallet_address, nft_id, is_locked, last_event_ts" if name == HOLDINGS else ", ".join(source.column_names)
     with connection.transaction():
+        connection.execute(SQL("set local role {}").format(Identifier(name_of("builder"))))
         planned = load_plan.begin(connection, source, "test")
         connection.execute(SQL("insert into {} (").format(raw_schema.stage(source)) + SQL(f"{columns}) {rows}"))
         apply_stage(connection, planned, whole=whole)

@@ -24,6 +24,7 @@ from python_runner.postgres import raw_schema
 from python_runner.project import DECLARATION, PROJECT
 from python_runner.settings import PostgresSettings
 from python_runner.sources import read_sources
+from tests.roles import as_role, name_of
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -77,7 +78,7 @@ class Project:
 
     def prepare(self) -> None:
         """What does not change between histories: raw tables, the seed, the views."""
-        with psycopg.connect(self.url) as connection:
+        with psycopg.connect(as_role(self.url)) as connection:
             self.create_raw_tables(connection)
         if not self.manifest:
             self.parse()
@@ -115,6 +116,7 @@ class Project:
         compact_share: float = 1e9,
         defer_to: Project | None = None,
         command: str = "run",
+        flags: Iterable[str] = (),
     ) -> Run:
         """`dbt run` of these models, of all that hold data by default; a rebuild only where it must be.
 
@@ -133,12 +135,13 @@ class Project:
             *(models or (("intermediate", "marts") if command == "run" else ("*",))),
             "--vars",
             f"{{rebuild_share: {rebuild_share}, compact_share: {compact_share}}}",
+            *flags,
         ]
         if full_refresh:
             arguments += ["--full-refresh"]
-        if defer_to and defer_to.manifest:
+        if defer_to and defer_to.manifest:  # as `make slim`
             defer_to.manifest.writable_manifest().write(str(self.folder / "manifest.json"))
-            arguments += ["--defer", "--state", str(self.folder)]
+            arguments += ["--defer", "--state", str(self.folder), "--warn-error-options", "{}"]
         outcome = self._invoke(command, *arguments, listen=listen)
         if outcome.exception:
             raise outcome.exception
@@ -155,9 +158,9 @@ class Project:
         ran = self._invoke(
             "run-operation", macro, "--args", json.dumps(arguments), listen=lambda event: said.append(event.info.msg)
         )
-        assert ran.success, said[-1]
+        assert ran.success, "\n".join(said)
 
-    def compile(self, *select: str, **variables: str) -> Path:
+    def compile(self, *select: str, **variables: str | bool) -> Path:
         """The folder with the SQL of what is selected, by its path in the project."""
         outcome = self._invoke("compile", "--select", *select, "--vars", json.dumps(variables))
         assert outcome.success, outcome.exception
@@ -176,7 +179,7 @@ class Project:
         profile = self.folder / "profiles.yml"
         if not profile.exists():
             profile.write_text((PROJECT / "profiles.yml.example").read_text())
-        settings = PostgresSettings(database_url=self.url, _env_file=None)  # type: ignore[arg-type,call-arg]
+        settings = PostgresSettings(database_url=as_role(self.url), _env_file=None)  # type: ignore[arg-type,call-arg]
         before = dict(os.environ)
         os.environ.update(settings.for_dbt() | {"DBT_PG_SCHEMA": self.schema})
         try:
@@ -199,6 +202,7 @@ def load(connection: Connection, name: str, rows: Iterable[Row], *, whole: bool)
     """Stage these rows and apply them in one transaction, as the loader does once it has fetched them."""
     source = SOURCES[name]
     with connection.transaction():
+        connection.execute(SQL("set local role {}").format(Identifier(name_of("builder"))))
         planned = load_plan.begin(connection, source, "test")
         columns = SQL(", ").join(map(Identifier, source.column_names))
         with connection.cursor().copy(

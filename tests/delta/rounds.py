@@ -22,6 +22,7 @@ from tests.delta.oracle import differences
 from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Connection, Project, Run
 from tests.delta.workers import LIMIT_S, Workers, settle, waits
 from tests.renewable import Renewable
+from tests.roles import create_roles
 
 Action = Callable[[], object]
 
@@ -59,6 +60,7 @@ class Server:
     def prepare(cls, folder: Path, project: Project) -> Server:
         """With a market that is loaded and built."""
         url = embedded.start(folder).url
+        create_roles(url)
         name = conninfo_to_dict(project.url)["dbname"]
         own = replace(project, url=make_conninfo(url, dbname=name))
         database = Renewable(psycopg.connect(url, autocommit=True), str(name), own.url)

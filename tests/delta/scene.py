@@ -64,7 +64,7 @@ class Scene:
 
     @contextmanager
     def loading(self, *changes: Change) -> Iterator[None]:
-        """A load that has changed everything, and commits in the end."""
+        """A load that has changed everything, and commits last."""
         with psycopg.connect(self.project.url, autocommit=True) as connection, connection.transaction():
             self.trade(*changes, connection=connection)
             yield

@@ -12,6 +12,7 @@ from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 from tests.delta.project import CHANGELOGS, SNAPSHOTS
 from tests.delta.scene import Scene, scene_of
+from tests.roles import add_schema
 from tests.tiers import first_of
 
 pytestmark = pytest.mark.database
@@ -110,7 +111,7 @@ def test_two_first_builds_at_once_end(scene: Scene) -> None:
 
 def test_a_compaction_that_waited_for_a_rebuild_ends_well(scene: Scene) -> None:
     assert scene.project.run(compact_share=0).ok
-    scene.trade(("rename", "0xb", "Bea"))  # which one changelog alone tells
+    scene.trade(("rename", "0xb", "Bea"))  # which only one changelog has
     assert scene.project.run().ok
     scene.connection.execute("delete from delta.watermarks where reader = 'int_wallet_facts'::regclass")
     scene.hold("delta.watermarks", "rebuild")
@@ -175,6 +176,7 @@ def test_after_a_run_of_one_model_the_others_catch_up(scene: Scene, model: str) 
 @pytest.mark.slow
 @pytest.mark.parametrize("known", [False, True])
 def test_a_developer_builds_while_production_is_made_anew(scene: Scene, tmp_path: Path, known: bool) -> None:
+    add_schema(scene.project.url, "ci_x")
     developer = replace(scene.project, folder=tmp_path, schema="ci_x", manifest=None)
     developer.parse()
     built = ("top_wallets_snapshot", "wallet_summary_snapshot")

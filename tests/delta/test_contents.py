@@ -34,13 +34,22 @@ def test_a_wallet_that_is_excluded_leaves_the_leaderboards_and_comes_back(
 ) -> None:
     connection.execute("insert into excluded_wallets values ('0xb', 'tried')")
     rebuilt = project.run().rebuilt
-    assert rebuilt == dict.fromkeys(LEADERBOARDS, "public.excluded_wallets has changed")
+    assert rebuilt == dict.fromkeys(LEADERBOARDS, "public.stg_excluded_wallets has changed")
     assert on_leaderboards(connection, "0xb") == set()
     connection.execute("delete from excluded_wallets where wallet_address = '0xb'")
     trade(("transfer", 1, "0xb"))
     assert set(project.run().rebuilt) == LEADERBOARDS
     assert on_leaderboards(connection, "0xb") == LEADERBOARDS
     assert not any(differences(connection).values())
+
+
+def test_a_wallet_is_excluded_however_it_is_written(project: Project, connection: Connection) -> None:
+    connection.execute("insert into excluded_wallets values (' 0XB ', 'as copied'), ('0xb', 'twice'), (null, 'nobody')")
+    assert set(project.run().rebuilt) == LEADERBOARDS
+    assert on_leaderboards(connection, "0xb") == set()
+    assert on_leaderboards(connection, "0xa") == LEADERBOARDS
+    connection.execute("update excluded_wallets set reason = 'another'")
+    assert project.run().rebuilt == {}
 
 
 def test_a_seed_that_is_loaded_again_unchanged_rebuilds_nothing(project: Project, connection: Connection) -> None:
@@ -54,8 +63,11 @@ def test_a_seed_that_is_loaded_again_unchanged_rebuilds_nothing(project: Project
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ("{int_wallet_facts: whole}", "reads the seed excluded_wallets, which meta.delta does not name"),
-        ("{excluded_wallets: content}", "declares only content under meta.delta"),
+        (
+            "{int_wallet_facts: whole}",
+            "which meta.delta does not name: declare 'stg_excluded_wallets': 'content'",
+        ),
+        ("{stg_excluded_wallets: content}", "declares only content under meta.delta"),
     ],
 )
 def test_a_declaration_that_would_miss_changes_is_an_error(
@@ -65,7 +77,9 @@ def test_a_declaration_that_would_miss_changes_is_an_error(
     production = workshop.renew("traded")
     project = Project(production.url, tmp_path, home=copy_project(tmp_path / "project"))
     settings = project.home / "dbt_project.yml"
-    settings.write_text(settings.read_text().replace("{int_wallet_facts: whole, excluded_wallets: content}", declared))
+    settings.write_text(
+        settings.read_text().replace("{int_wallet_facts: whole, stg_excluded_wallets: content}", declared)
+    )
     project.parse()
     errors = project.run("top_wallets_snapshot").errors
     assert message in errors["top_wallets_snapshot"]

@@ -70,7 +70,7 @@ def test_a_killed_process_is_continued(workshop: Workshop, record_property: Reco
 def test_the_killed_runner_is_continued(workshop: Workshop, warehouse: Warehouse, record_property: Record) -> None:
     """The command itself, reading from the stand-in; its locks die with it."""
     database = Database(workshop.renew().url)
-    environment = os.environ | warehouse.environment | {"DATABASE_URL": database.url}
+    environment = os.environ | warehouse.environment | {"DATABASE_URL": database.login}
     kept = {name: value for name, value in environment.items() if not name.startswith("DBT_")}
     warehouse.hold(*((f"0x{moment % 9}", moment, False, "2026-01-01 00:00:00") for moment in range(500)))
     warehouse.execute(

@@ -125,8 +125,7 @@ class History(RuleBasedStateMachine):
     def build_with_a_failure(self, model: str, moment: Moment, full_refresh: bool) -> None:
         self._count("failed runs")
         with broken(self.connection, model, moment):
-            # What a full refresh writes to is new, and has no trigger yet.
-            run = self.project.run(full_refresh=full_refresh and moment == "wrote")
+            run = self.project.run(full_refresh=full_refresh)
         assert run.failed == [model], "\n".join(run.errors.values())
 
     def teardown(self) -> None:

@@ -16,6 +16,7 @@ from tests.delta.conftest import Trade
 from tests.delta.market import HOLDINGS, METADATA, MOMENTS, PRICES, SOURCES
 from tests.delta.oracle import REBUILT, TIMES, assert_equal, compared_columns, differences
 from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Connection, Project
+from tests.roles import add_schema
 
 pytestmark = pytest.mark.database
 
@@ -41,7 +42,7 @@ def versions(connection: Connection) -> dict[str, list[Any]]:
 
 
 def written(connection: Connection) -> list[Any]:
-    """Rows written so far, once every other session has ended and told."""
+    """Rows written so far, once every other session has ended and reported its statistics."""
     until = monotonic() + 10
     others = "select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() limit 1"
     while connection.execute(others).fetchone() and monotonic() < until:
@@ -321,6 +322,7 @@ def test_another_schema_does_not_move_production(
 ) -> None:
     trade(("transfer", 1, "0xc"), ("describe", 2, "ED4"), ("price", "ED1", 9, 9))
     before = watermarks(connection), logged(connection)
+    add_schema(project.url, "ci_x")
     developer = replace(project, folder=tmp_path, schema="ci_x", manifest=None)
     developer.parse()
     assert developer.run("wallet_summary_snapshot", "int_wallet_editions", defer_to=project).ok

@@ -53,3 +53,6 @@ def test_the_added_snapshot_follows_what_happens(workshop: Workshop, opened: Mar
             assert difference(connection, NAME, REBUILT) == 0, changes
         assert not project.run(NAME, full_refresh=True).failed
         assert difference(connection, NAME, REBUILT) == 0
+    project.manifest = None  # the test is enabled by the var
+    compiled = project.compile("rebuild_equals_the_increments", compare_rebuild=True)
+    assert f"'{NAME}', 'not compared: " in (compiled / "tests/integrity/rebuild_equals_the_increments.sql").read_text()

@@ -168,3 +168,31 @@ def test_the_readme_shows_this_project() -> None:
     assert len(blocks) == 3
     for block in blocks:
         assert any(" ".join(block.split()) in text for text in files), block
+
+
+def test_a_change_has_a_version_and_a_notification(bakery: OtherProject) -> None:
+    versions = "select relation_name, version, rebuilt_version from delta.versions"
+    with bakery.connect() as connection:
+        connection.execute("listen delta_refreshed")
+        names = {f"bakery.{name}" for name in MODELS}
+
+        def notified() -> set[str]:
+            return {notice.payload for notice in connection.notifies(timeout=0)}
+
+        connection.execute(CHANGES[0].format(0, 9).encode())
+        assert not bakery.dbt("run").errors
+        assert notified() == names
+        built = connection.execute(versions.encode()).fetchall()
+        assert {name for name, _, _ in built} == names
+        assert not bakery.dbt("run").errors
+        assert notified() == set()
+        assert connection.execute(versions.encode()).fetchall() == built
+        connection.execute(b"delete from orders where customer = 'bob'")
+        assert not bakery.dbt("run").errors
+        assert notified() == names
+        moved = {name: (version + 1, rebuilt) for name, version, rebuilt in built}
+        assert {name: rest for name, *rest in connection.execute(versions.encode())} == {
+            name: list(pair) for name, pair in moved.items()
+        }
+        assert not bakery.dbt("run", "--full-refresh", "--select", "customers").errors
+        assert notified() == {"bakery.customers"}

@@ -32,7 +32,7 @@ def read(connection: Connection, table: str, *, prepare: bool = False) -> State:
 
 
 class Reader(threading.Thread):
-    """Reads all tables over and over until it is told to stop, or fails."""
+    """Reads all tables repeatedly until it is stopped or fails."""
 
     def __init__(self, url: str, *, prepare: bool) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 from tests.delta.oracle import differences
 from tests.delta.project import CHANGELOGS, MODELS, SNAPSHOTS, Project, copy_project
+from tests.roles import add_schema
 
 REACHED = {
     "get_incremental_accumulate_sql": set(SNAPSHOTS) - {"explorer_filters_snapshot"},
@@ -36,6 +37,7 @@ def test_a_changed_macro_reaches_who_uses_it_unseen(workshop: Workshop, macro: s
 def test_an_edited_strategy_builds_its_models(workshop: Workshop, opened: Market, tmp_path: Path) -> None:
     assert opened
     production = workshop.renew("traded")
+    add_schema(production.url, "ci")
     developer = Project(production.url, tmp_path, schema="ci", home=copy_project(tmp_path / "project"))
     strategy = developer.home / "macros/delta/strategies/get_incremental_accumulate_sql.sql"
     strategy.write_text(strategy.read_text().replace("{% endmacro %}", "{# edited #}{% endmacro %}"))

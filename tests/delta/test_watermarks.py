@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 from tests.delta.conftest import Trade
 from tests.delta.oracle import assert_equal
 from tests.delta.project import CHANGELOGS, MODELS, Connection, Project
+from tests.roles import acting, add_schema
 
 pytestmark = pytest.mark.database
 
@@ -23,7 +24,7 @@ HELD += " 'begin perform pg_advisory_xact_lock(4711); return null; end'"
 
 @contextmanager
 def held_while_writing(connection: Connection, model: str) -> Iterator[None]:
-    """Whoever writes to the model waits, until this ends."""
+    """Sessions that write to the model wait until this ends."""
     connection.execute(HELD)
     connection.execute(
         SQL("create trigger held before insert or update or delete on {} execute function raw.wait()").format(
@@ -78,13 +79,14 @@ def test_a_watermark_of_another_relation_is_none(project: Project, trade: Trade,
 
 def test_a_restored_dump_is_rebuilt(project: Project, trade: Trade, connection: Connection) -> None:
     """Every relation has another number, and what the dump says of the old ones is kept."""
-    connection.execute("create schema restored")
-    for model in MODELS:
-        if model != "explorer_filters_snapshot":
-            connection.execute(f"create table restored.{model} (like {model} including all)")
-            connection.execute(f"insert into restored.{model} select * from {model}")
-            connection.execute(f"drop table {model} cascade")
-            connection.execute(f"alter table restored.{model} set schema public")
+    add_schema(project.url, "restored")
+    with acting(connection):
+        for model in MODELS:
+            if model != "explorer_filters_snapshot":
+                connection.execute(f"create table restored.{model} (like {model} including all)")
+                connection.execute(f"insert into restored.{model} select * from {model}")
+                connection.execute(f"drop table {model} cascade")
+                connection.execute(f"alter table restored.{model} set schema public")
     trade(("transfer", 1, "0xc"))
     run = project.run()
     assert run.ok
@@ -156,8 +158,8 @@ def test_watermarks_of_an_older_version_are_kept(project: Project, trade: Trade,
     connection.execute("alter table delta.watermarks drop column reader_name, drop column log_name")
     connection.execute("alter table raw.load_batches drop column highest_key")
     connection.execute("alter table raw.load_batches alter column batch_id add generated always as identity")
-    connection.execute("create sequence delta.steps")
-    with connection.transaction():
+    with acting(connection), connection.transaction():
+        connection.execute("create sequence delta.steps")
         project.create_raw_tables(connection)
     trade(("transfer", 1, "0xc"), ("describe", 2, "ED4"), ("price", "ED1", 9, 9))
     assert project.run().rebuilt == {}

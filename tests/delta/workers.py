@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -128,12 +129,8 @@ class Workers:
         """Do anything that ends with a run, or with an exception, whose text is then the command's error."""
         own = replace(project, folder=self.folder / f"{len(self.started)}")
         own.folder.mkdir()
-        profile = (project.folder / "profiles.yml").read_text()
-        (own.folder / "profiles.yml").write_text(
-            profile.replace("type: postgres\n", f"type: postgres\n      application_name: {name}\n")
-        )
         ours, theirs = FORK.Pipe(duplex=False)
-        process = FORK.Process(target=_work, args=(own, work, theirs))
+        process = FORK.Process(target=_work, args=(name, own, work, theirs))
         process.start()
         theirs.close()  # so that its end is the end of the pipe
         self.started.append(Command(name, process, ours))
@@ -146,7 +143,8 @@ class Workers:
             command.pipe.close()
 
 
-def _work(project: Project, work: Work, pipe: Pipe) -> None:
+def _work(name: str, project: Project, work: Work, pipe: Pipe) -> None:
+    os.environ["PGAPPNAME"] = name
     try:
         pipe.send(work(project))
     except Exception as error:  # noqa: BLE001
@@ -155,7 +153,7 @@ def _work(project: Project, work: Work, pipe: Pipe) -> None:
 
 @contextmanager
 def workers(folder: Path) -> Iterator[Workers]:
-    """Ended in the end."""
+    """Workers, which are ended afterwards."""
     started = Workers(folder)
     folder.mkdir()
     try:

@@ -3,7 +3,7 @@
 with
 
 excluded_wallets as (
-    select * from {{ ref('excluded_wallets') }}
+    select * from {{ ref('stg_excluded_wallets') }}
 ),
 
 summary as (

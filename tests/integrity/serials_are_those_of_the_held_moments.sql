@@ -4,13 +4,21 @@
 
 with
 
+holdings as (
+    select * from {{ ref('stg_wallet_holdings') }}
+),
+
+metadata as (
+    select * from {{ ref('stg_nft_core_metadata') }}
+),
+
 held as (
     select
         metadata.edition_id,
         min(metadata.serial_number) as min_serial,
         max(metadata.serial_number) as max_serial
-    from {{ ref('stg_wallet_holdings') }} as holdings
-    inner join {{ ref('stg_nft_core_metadata') }} as metadata on holdings.nft_id = metadata.nft_id
+    from holdings
+    inner join metadata on holdings.nft_id = metadata.nft_id
     group by metadata.edition_id
 ),
 

@@ -13,7 +13,7 @@ listed as (
 ),
 
 excluded_wallets as (
-    select * from {{ ref('excluded_wallets') }}
+    select * from {{ ref('stg_excluded_wallets') }}
 )
 
 select listed.wallet_address

@@ -5,7 +5,7 @@
 with
 
 excluded_wallets as (
-    select * from {{ ref('excluded_wallets') }}
+    select * from {{ ref('stg_excluded_wallets') }}
 ),
 
 facts as (
@@ -25,7 +25,7 @@ signed as (
     union all
     select
         'tier' as board,
-        lower(tier) as name,
+        {{ ascii_case('tier', 'lower') }} as name,
         wallet_address,
         moments,
         locked

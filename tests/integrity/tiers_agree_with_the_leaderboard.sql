@@ -3,7 +3,7 @@
 with
 
 by_tier as (
-    select {{ tier_counts('total_moments', 'upper(tier)') }}
+    select {{ tier_counts('total_moments', ascii_case('tier', 'upper')) }}
     from {{ ref('top_wallets_by_tier_snapshot') }}
 ),
 

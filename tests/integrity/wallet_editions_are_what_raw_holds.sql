@@ -4,6 +4,14 @@
 
 with
 
+holdings as (
+    select * from {{ ref('stg_wallet_holdings') }}
+),
+
+metadata as (
+    select * from {{ ref('stg_nft_core_metadata') }}
+),
+
 signed as (
     select
         wallet_address,
@@ -17,8 +25,8 @@ signed as (
         metadata.edition_id,
         -1 as moments,
         -holdings.is_locked::integer as locked
-    from {{ ref('stg_wallet_holdings') }} as holdings
-    left join {{ ref('stg_nft_core_metadata') }} as metadata on holdings.nft_id = metadata.nft_id
+    from holdings
+    left join metadata on holdings.nft_id = metadata.nft_id
 )
 
 select

@@ -155,10 +155,10 @@ around = st.one_of(
     st.sampled_from([0, -1, 4_102_444_799, 4_102_444_800, -(2**62), 2**62]),
 )
 doubles = st.one_of(st.floats(), st.integers(-(10**6), 10**6).map(float), st.sampled_from([2.675, 1.005, 0.125]))
-ZONES = (None, "UTC", "America/New_York")
+ZONES = (None, "UTC", "America/New_York", "+05:30")
 ARROW: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     **{f"int{n}": (getattr(pa, f"int{n}")(), st.integers(-(2 ** (n - 1)), 2 ** (n - 1) - 1)) for n in (8, 16, 32, 64)},
-    **{f"uint{n}": (getattr(pa, f"uint{n}")(), st.integers(0, 2**n - 1)) for n in (8, 64)},
+    **{f"uint{n}": (getattr(pa, f"uint{n}")(), st.integers(0, 2**n - 1)) for n in (8, 16, 32, 64)},
     "double": (pa.float64(), doubles),
     "float": (pa.float32(), st.floats(width=32)),
     "halffloat": (pa.float16(), st.floats(width=16)),
@@ -169,7 +169,11 @@ ARROW: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "boolean": (pa.bool_(), st.booleans()),
     "date32": (pa.date32(), st.dates()),
     "date64": (pa.date64(), st.dates()),
-    **{f"timestamp {unit} {zone}": (pa.timestamp(unit, tz=zone), around) for unit in ("s", "us") for zone in ZONES},
+    **{
+        f"timestamp {unit} {zone}": (pa.timestamp(unit, tz=zone), around)
+        for unit in ("s", "ms", "us")
+        for zone in ZONES
+    },
     "timestamp ns": (pa.timestamp("ns"), st.integers(-(2**63), 2**63 - 1)),
     "string": (pa.string(), padded),
     "large string": (pa.large_string(), padded),
@@ -177,6 +181,7 @@ ARROW: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "bytes": (pa.binary(), st.one_of(st.binary(max_size=12), padded.map(str.encode))),
     "fixed bytes": (pa.binary(3), st.binary(min_size=3, max_size=3)),
     "dictionary": (pa.dictionary(pa.int32(), pa.string()), padded),
+    "dictionary of numbers": (pa.dictionary(pa.int32(), pa.int64()), st.integers(-(2**63), 2**63 - 1)),
     "null": (pa.null(), st.none()),
 }
 
@@ -189,7 +194,7 @@ def array(kind: str, values: Sequence[Any]) -> pa.Array:
     if pa.types.is_float16(wanted):
         return pa.array([None if v is None else np.float16(v) for v in values], wanted)
     if pa.types.is_dictionary(wanted):
-        return pa.array(values, pa.string()).dictionary_encode()
+        return pa.array(values, wanted.value_type).dictionary_encode()
     return pa.array(values, wanted)
 
 
@@ -204,7 +209,7 @@ def python_value(kind: str, value: Any) -> Any:
         except UnicodeDecodeError:
             return UNUSABLE
     if pa.types.is_timestamp(wanted):
-        per_second = {"s": 1, "us": 10**6, "ns": 10**9}[wanted.unit]
+        per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[wanted.unit]
         whole, rest = divmod(value, per_second)
         if not -62_135_596_800 <= whole < 253_402_300_800:
             return UNUSABLE

@@ -12,6 +12,7 @@ import pytest
 from pyarrow import csv, parquet
 
 from tests.conftest import Database, Warehouse
+from tests.roles import add_schema
 
 RUNNER = Path(sys.executable).parent / "runner"
 UNREACHABLE = {"SNOWFLAKE_HOST": "127.0.0.1", "SNOWFLAKE_PORT": "1", "SNOWFLAKE_PROTOCOL": "http"}
@@ -64,13 +65,13 @@ def test_dot_env_is_read(tmp_path: Path) -> None:
 def test_wrong_snowflake_settings(
     tmp_path: Path, database: Database, warehouse: Warehouse, change: dict[str, str], code: int, words: list[str]
 ) -> None:
-    environment = {"DATABASE_URL": database.url} | warehouse.environment | change
+    environment = {"DATABASE_URL": database.login} | warehouse.environment | change
     assert_one_line(runner("load", cwd=tmp_path, **environment), code, *words)
 
 
 @pytest.mark.database
 def test_status_before_the_first_load_says_what_to_do(tmp_path: Path, database: Database) -> None:
-    assert_one_line(runner("status", cwd=tmp_path, DATABASE_URL=database.url), 1, "run `runner load` first")
+    assert_one_line(runner("status", cwd=tmp_path, DATABASE_URL=database.login), 1, "run `runner load` first")
 
 
 @pytest.mark.database
@@ -79,12 +80,12 @@ def test_a_file_is_loaded_and_shows_in_the_status(tmp_path: Path, database: Data
     (tmp_path / "prices.csv").write_text("edition_id,lowest_ask,avg_sale,top_sale\nED123,1,2,3\n2,-1,,\n")
     parquet.write_table(csv.read_csv(tmp_path / "prices.csv"), tmp_path / "prices.parquet")
     arguments = ("load", "--source", "edition_price_scrape", f"--from-{kind}", f"prices.{kind}", "--json")
-    done = runner(*arguments, cwd=tmp_path, DATABASE_URL=database.url)
+    done = runner(*arguments, cwd=tmp_path, DATABASE_URL=database.login)
     (loaded,) = json.loads(done.stdout)["loaded"]
     assert (loaded["rows_fetched"], loaded["rows_inserted"], loaded["rows_rejected"]) == (2, 1, 1)
-    status = json.loads(runner("status", "--json", cwd=tmp_path, DATABASE_URL=database.url).stdout)
+    status = json.loads(runner("status", "--json", cwd=tmp_path, DATABASE_URL=database.login).stdout)
     assert status["sources"][0]["rejected_rows"] == 1
-    assert runner("status", cwd=tmp_path, DATABASE_URL=database.url).returncode == 0
+    assert runner("status", cwd=tmp_path, DATABASE_URL=database.login).returncode == 0
 
 
 @pytest.mark.database
@@ -95,7 +96,7 @@ def test_times_of_any_spelling_are_read_and_others_are_counted_in_the_printed_ta
     lines = [f"0xa,{moment},true,{time}" for moment, time in enumerate([*good, "yesterday"])]
     (tmp_path / "h.csv").write_text("\n".join(["wallet_address,nft_id,is_locked,last_event_ts", *lines]))
     arguments = ("load", "--source", "wallet_holdings", "--from-csv", "h.csv")
-    done = runner(*arguments, cwd=tmp_path, DATABASE_URL=database.url)
+    done = runner(*arguments, cwd=tmp_path, DATABASE_URL=database.login)
     header, row = [line.split() for line in done.stdout.splitlines()[1:3]]
     assert {name: row[header.index(name)] for name in ("rows", "inserted", "rejected", "nulled")} == {
         "rows": "5", "inserted": "5", "rejected": "0", "nulled": "1"
@@ -125,13 +126,13 @@ def test_a_file_that_cannot_be_read_is_one_line(
     if content:
         (tmp_path / name).write_text(content)
     arguments = ("load", "--source", "edition_price_scrape", "--from-csv", name)
-    assert_one_line(runner(*arguments, cwd=tmp_path, DATABASE_URL=database.url), code, *words)
+    assert_one_line(runner(*arguments, cwd=tmp_path, DATABASE_URL=database.login), code, *words)
 
 
 @pytest.mark.database
 def test_progress_is_printed_as_json_lines(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
     environment = warehouse.environment | {
-        "DATABASE_URL": database.url,
+        "DATABASE_URL": database.login,
         "SNOWFLAKE_BATCH_SIZE": "2",
         "SNOWFLAKE_RATE_LIMIT_RPS": "5",
     }
@@ -166,7 +167,7 @@ def test_an_error_is_a_json_line_too(tmp_path: Path) -> None:
 
 @pytest.mark.database
 def test_status_shows_lag_and_rejects_by_reason(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
-    environment = warehouse.environment | {"DATABASE_URL": database.url}
+    environment = warehouse.environment | {"DATABASE_URL": database.login}
     warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"), ("0xb", "two", False, None), ("0xc", "x", False, None))
     runner("load", "--source", "wallet_holdings", cwd=tmp_path, **environment)
     shown = json.loads(runner("status", "--json", cwd=tmp_path, **environment).stdout)
@@ -210,7 +211,8 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
 
 @pytest.mark.database
 def test_dbt_has_the_connection_of_dot_env_and_its_own_exit_code(tmp_path: Path, database: Database) -> None:
-    (tmp_path / ".env").write_text(f"DATABASE_URL='{database.url}'\nDBT_PG_SCHEMA=elsewhere\n")
+    (tmp_path / ".env").write_text(f"DATABASE_URL='{database.login}'\nDBT_PG_SCHEMA=elsewhere\n")
+    add_schema(database.url, "elsewhere")
     target = str(tmp_path / "target")
 
     def dbt(*arguments: str) -> subprocess.CompletedProcess[str]:

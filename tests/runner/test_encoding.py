@@ -17,7 +17,7 @@ from python_runner.ingest.load import load_from_file
 from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres.pool import open_pool
 from python_runner.sources import read_sources
-from python_runner.transform.dbt_build import profiles
+from python_runner.transform.dbt_profile import profiles
 from tests.conftest import Database, prepare
 
 pytestmark = pytest.mark.database

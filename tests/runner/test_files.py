@@ -110,7 +110,7 @@ def quoted(value: str, always: bool) -> str:
 def test_csv_is_read_as_rfc_4180_says_at_any_block_boundary(
     tmp_path: Path, rows: list[tuple[str, str, bool]], line_break: str, ends: bool, mark: bytes, block: int
 ) -> None:
-    """And as Python's csv module reads it, which tells no empty text from NULL."""
+    """And as Python's csv module reads it, which does not distinguish empty text from NULL."""
     lines = ["a,b", *(f"{quoted(a or 'x', always)},{quoted(b, always)}" for a, b, always in rows)]
     text = line_break.join(lines) + line_break * ends
     path = tmp_path / "pairs.csv"
@@ -133,6 +133,9 @@ def test_csv_is_read_as_rfc_4180_says_at_any_block_boundary(
         (b"a,b\n1,2\r", "line 2 has a carriage return"),
         (b"a,b\n1,2,3\n", "Expected 2 columns, got 3"),
         (b"\xff\xfea\x00,\x00b\x00\n\x00", "is UTF-16: save it as UTF-8"),
+        (b"a\x00,\x00b\x00\n\x00", "is UTF-16: save it as UTF-8"),
+        (b"PK\x03\x04\x1b[2J\n12\n", "has no column a, b: pairs needs it \\(header: PK\ufffd\ufffd\ufffd\\[2J\\)"),
+        (b"a,b\n\x1b]0;x\x07\n", "Expected 2 columns, got 1: \ufffd]0;x\ufffd"),
         (b"", "is empty: a CSV file has at least a header"),
         (b"\xef\xbb\xbf", "is not a CSV file"),
         (b"a,b,A\n1,2,3\n", "has two columns a: keep one of them"),

@@ -17,6 +17,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from python_runner.errors import RunnerError
 from python_runner.postgres.pool import open_pool
 from python_runner.postgres.run_lock import hold_run_lock
+from python_runner.transform.dbt_profile import check_connection
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
@@ -33,12 +34,13 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 pidfile =
+{more}
 """
 
 
 @pytest.fixture
-def pooled(database: Database, tmp_path: Path) -> Iterator[Database]:
-    """The database behind PgBouncer."""
+def pooled(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """The database behind PgBouncer, whose configuration may have one more line."""
     if PGBOUNCER is None:
         pytest.skip("PgBouncer is not installed")
     server = conninfo_to_dict(database.url)
@@ -48,7 +50,11 @@ def pooled(database: Database, tmp_path: Path) -> Iterator[Database]:
     configuration = tmp_path / "pgbouncer.ini"
     configuration.write_text(
         CONFIGURATION.format(
-            host=server["host"], port=server.get("port", 5432), user=server.get("user", "postgres"), listens=listens
+            host=server["host"],
+            port=server.get("port", 5432),
+            user=server.get("user", "postgres"),
+            listens=listens,
+            more=getattr(request, "param", ""),
         )
     )
     # It refuses to run as root; the server's owner can reach the server's socket.
@@ -107,3 +113,11 @@ def test_who_waits_too_long_for_a_connection_is_told_what_to_raise(database: Dat
         pool.transaction(),
     ):
         pass
+
+
+def test_a_pooler_that_refuses_the_limits_of_dbt_is_told_before_a_load(pooled: Database) -> None:
+    settings = pooled.settings.model_copy(update={"db_lock_timeout_s": 0})
+    check_connection(settings)
+    with pytest.raises(RunnerError, match="startup parameter.*DB_LOCK_TIMEOUT_S or options: remove them") as caught:
+        check_connection(settings.model_copy(update={"db_lock_timeout_s": 60}))
+    assert "\n" not in str(caught.value)

@@ -15,6 +15,7 @@ from psycopg.sql import SQL, Identifier
 from python_runner.errors import RunnerError
 from python_runner.sources import read_sources
 from tests.conftest import Database, Loader, Warehouse
+from tests.roles import prepare
 from tests.tiers import first_of
 
 pytestmark = pytest.mark.database
@@ -88,7 +89,7 @@ def load(database: Database, warehouse: Warehouse) -> Loader:
 
 @pytest.fixture
 def fresh(server_url: str, database: Database, warehouse: Warehouse) -> Iterator[Callable[[], Database]]:
-    """Makes databases into which everything is loaded anew."""
+    """Makes databases into which everything is loaded again."""
     made: list[str] = []
 
     def make() -> Database:
@@ -96,6 +97,7 @@ def fresh(server_url: str, database: Database, warehouse: Warehouse) -> Iterator
         with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(SQL("create database {}").format(Identifier(made[-1])))
         rebuilt = Database(make_conninfo(server_url, dbname=made[-1]))
+        prepare(rebuilt.url)
         Loader(rebuilt, warehouse, reject_limit=1)()
         return rebuilt
 

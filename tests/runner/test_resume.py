@@ -81,7 +81,7 @@ def test_a_killed_load_goes_on(
 ) -> None:
     fill(warehouse, ROWS)
     environment = behind.environment | {
-        "DATABASE_URL": database.url,
+        "DATABASE_URL": database.login,
         "SNOWFLAKE_BATCH_SIZE": str(ROWS // PAGES),
         "SNOWFLAKE_BATCHES_IN_PARALLEL": str(WORKERS),
     }
@@ -222,7 +222,7 @@ def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
 
 @pytest.mark.parametrize("other", ["begins", "continues"])
 def test_two_loads_do_not_mix_their_pages(database: Database, other: str) -> None:
-    """Whoever has lost the lock between loads can stage nothing more once another load is under way."""
+    """A load that lost the lock stages nothing more once another load has begun."""
     source = read_sources()["wallet_holdings"]
     with open_pool(database.settings) as pool:
         prepare(pool)

@@ -13,11 +13,8 @@ from psycopg.sql import SQL, Identifier
 
 from python_runner.console.progress import JsonLines
 from python_runner.errors import RunnerError
-from python_runner.postgres import raw_schema
-from python_runner.postgres.pool import open_pool
 from python_runner.refresh import build, check_run
-from python_runner.sources import read_sources
-from tests.conftest import Database
+from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
 
@@ -29,8 +26,8 @@ def role(database: Database) -> Iterator[Database]:
     with database.connect() as owner:
         host, dbname = owner.info.host, owner.info.dbname
         owner.execute(SQL("create role {} login").format(Identifier(name)))
-        owner.execute("revoke create on schema public from public")
-    yield Database(make_conninfo(database.url, user=name, host=host))
+        owner.execute("drop schema raw, delta, public_dbt_test__audit cascade")
+    yield Database(make_conninfo(database.url, user=name, host=host), role="")
     with database.connect() as owner:
         owner.execute(SQL("drop owned by {} cascade").format(Identifier(name)))
         owner.execute(SQL("drop role {}").format(Identifier(name)))
@@ -53,7 +50,9 @@ def test_all_that_is_missing_is_granted_by_what_the_message_says(database: Datab
         check_run(role.settings)
 
 
-def test_a_role_without_create_on_the_database_loads_and_builds(database: Database, role: Database) -> None:
+def test_a_role_without_create_on_the_database_loads_and_builds(
+    database: Database, role: Database, warehouse: Warehouse
+) -> None:
     """An administrator has created the schemas for it."""
     with psycopg.connect(role.url) as connection:
         user = Identifier(connection.info.user)
@@ -61,6 +60,6 @@ def test_a_role_without_create_on_the_database_loads_and_builds(database: Databa
         database.execute(SQL("create schema {} authorization {}").format(Identifier(schema), user))  # type: ignore[arg-type]
     database.execute(SQL("grant usage, create on schema public to {}").format(user))  # type: ignore[arg-type]
     check_run(role.settings)
-    with open_pool(role.settings) as pool:
-        pool.run_with_retry(lambda connection: raw_schema.create_tables(connection, list(read_sources().values())))
+    warehouse.hold(("0xa", "1", False, None))
+    Loader(role, warehouse)()
     assert build(role.settings, JsonLines()).nodes["model"] > 10

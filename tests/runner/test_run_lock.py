@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from python_runner.console.progress import JsonLines
+from python_runner.console.progress import JsonLines, ProgressListener
 from python_runner.errors import RunnerError
 from python_runner.postgres.pool import open_pool
 from python_runner.postgres.run_lock import hold_run_lock
@@ -15,6 +17,8 @@ from python_runner.refresh import build
 from tests.conftest import Database, Loader, Warehouse
 
 pytestmark = pytest.mark.database
+
+END = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'runner run'"
 
 
 def test_the_second_fails_at_once_without_waiting(database: Database) -> None:
@@ -25,6 +29,15 @@ def test_the_second_fails_at_once_without_waiting(database: Database) -> None:
         hold_run_lock(database.settings, "run", wait=False, notify=print),
     ):
         raise AssertionError("both hold it")
+
+
+def test_the_lock_keeps_no_snapshot(database: Database) -> None:
+    """CREATE INDEX CONCURRENTLY waits for every snapshot, and a run that holds the lock runs it."""
+    with hold_run_lock(database.settings, "run", wait=True, notify=print) as lock:
+        for _ in range(20):
+            lock.check()
+        held = "select backend_xmin from pg_stat_activity where application_name = 'runner run'"
+        assert database.value(held) is None
 
 
 def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
@@ -50,18 +63,44 @@ def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
 
 
 def test_a_run_that_has_lost_its_lock_stops(database: Database) -> None:
-    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'runner run'"
     lost = "`runner run` has lost its lock"
     with (
         hold_run_lock(database.settings, "run", wait=True, notify=print) as lock,
         open_pool(database.settings, lock.check) as pool,
     ):
         with pool.transaction() as connection:
-            connection.execute(end)
+            connection.execute(END)
         with pytest.raises(RunnerError, match=lost), pool.transaction():
             raise AssertionError("it goes on")
         with pytest.raises(RunnerError, match=lost):
-            build(database.settings, JsonLines(), guard=lock.check)
+            build(database.settings, JsonLines(), lock=lock)
+
+
+@dataclass
+class Ending(ProgressListener):
+    """Ends the session that holds the lock when a model is done."""
+
+    database: Database
+    model: str
+
+    def emit(self, event: str, **fields: Any) -> None:
+        if event == "node" and fields["name"] == self.model:
+            self.database.execute(END)
+
+
+def test_a_build_that_has_lost_its_lock_writes_no_more(load: Loader, database: Database, warehouse: Warehouse) -> None:
+    warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"))
+    load()
+    with (
+        hold_run_lock(database.settings, "run", wait=True, notify=print) as lock,
+        pytest.raises(RunnerError, match="`runner run` has lost its lock"),
+    ):
+        build(database.settings, Ending(database, "int_wallet_editions"), lock=lock)
+    assert database.value("select count(*) from int_wallet_editions") == 1
+    assert database.value("select to_regclass('int_wallet_facts')") is None
+    assert database.value("select to_regclass('editions_snapshot')") is None
+    build(database.settings, JsonLines())
+    assert database.value("select sum(moments_total) from wallet_summary_snapshot") == 1
 
 
 def test_no_time_limit_of_the_server_ends_the_lock(database: Database) -> None:

@@ -22,19 +22,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     ("url", "host", "port", "database", "password"),
     [
         ("postgresql://me:pa%20ss@db.example:6543/site?sslmode=require", "db.example", "6543", "site", "pa ss"),
-        ("postgres://me@/site?host=/run/postgresql", "/run/postgresql", None, "site", None),
-        ("host=db.example user=me dbname=site password='pa ss'", "db.example", None, "site", "pa ss"),
+        ("postgres://me@/site?host=/run/postgresql", "/run/postgresql", "5432", "site", ""),
+        ("host=db.example user=me dbname=site password='pa ss'", "db.example", "5432", "site", "pa ss"),
     ],
 )
 def test_every_form_of_connection_string_reaches_dbt(
-    url: str, host: str, port: str | None, database: str, password: str | None
+    url: str, host: str, port: str, database: str, password: str
 ) -> None:
     settings = PostgresSettings(database_url=url, _env_file=None)  # type: ignore[arg-type,call-arg]
     given = settings.for_dbt()
     assert given["DBT_PG_HOST"] == host
-    assert given.get("DBT_PG_PORT") == port
+    assert given["DBT_PG_PORT"] == port
     assert given["DBT_PG_DATABASE"] == database
-    assert given.get("DBT_ENV_SECRET_PG_PASSWORD") == password
+    assert given["DBT_ENV_SECRET_PG_PASSWORD"] == password
     assert "pa" not in repr(settings)
 
 

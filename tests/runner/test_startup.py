@@ -27,6 +27,7 @@ DRIVERS = {"cryptography", "psycopg"}
         (["--help"], 0, SLOW | DRIVERS | {"pydantic"}),
         (["load", "--help"], 0, SLOW | DRIVERS),
         (["dbt", "--help"], 0, SLOW | DRIVERS),
+        (["serve", "--help"], 0, SLOW | DRIVERS | {"granian", "starlette"}),
         (["load", "--nonsense"], 2, SLOW | DRIVERS),
         (["load", "--full", "--reconcile"], 2, SLOW | DRIVERS),
         (["load", "--source", "nonsense"], 2, SLOW | DRIVERS),

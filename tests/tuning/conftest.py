@@ -28,6 +28,11 @@ class Bookshop(OtherProject):
         """Add a model, or change one."""
         (self.folder / "models" / f"{model}.sql").write_text(sql)
 
+    def seed(self, name: str, rows: str) -> None:
+        """Add a seed, or change one."""
+        (self.folder / "seeds").mkdir(exist_ok=True)
+        (self.folder / "seeds" / f"{name}.csv").write_text(rows)
+
     def dbt(self, command: str, *arguments: str, orders: int = 100) -> Ran:
         """Run a command, when so many books have been ordered."""
         os.environ["SHOP_ORDERS"] = str(orders)
@@ -48,6 +53,7 @@ def installed(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def bookshop(installed: Bookshop) -> Iterator[Bookshop]:
     """Installed, not yet run: its models as they were, on an empty database."""
     shutil.rmtree(installed.folder / "models")
+    shutil.rmtree(installed.folder / "seeds", ignore_errors=True)
     shutil.copytree(OTHER_PROJECT / "models", installed.folder / "models")
     # dbt takes a file that has the time of an earlier one for that.
     (installed.folder / "target/partial_parse.msgpack").unlink(missing_ok=True)

@@ -75,7 +75,7 @@ def test_what_looks_at_a_table_survives_its_swap(bookshop: Bookshop, connection:
         assert not bookshop.dbt("run", "--select", "orders", "--full-refresh", orders=200).errors
         assert described(connection) == before
         assert connection.execute("select orders from counted").fetchone() == (150,)
-        assert connection.execute('select orders from "Odd name"').fetchone() == (150,)
+        assert connection.execute('select orders from "Odd name"').fetchone() == (50,)  # until it is refreshed
         assert not bookshop.dbt("run", orders=300).errors
         assert connection.execute("select orders from counted").fetchone() == (250,)
     finally:

@@ -18,7 +18,7 @@ from tests.delta.project import Connection
 pytestmark = pytest.mark.database
 
 QUERIES = sorted((PROJECT / "analyses" / "site").glob("*.sql"))
-SMALL = {"editions_snapshot", "explorer_filters_snapshot"}
+SMALL = {"editions_snapshot", "explorer_filters_snapshot", "edition_price_scrape"}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def site(workshop: Workshop) -> Iterator[tuple[Connection, Path]]:
         (team,) = connection.execute(
             "select team_name from top_wallets_by_team_snapshot group by 1 order by count(*) desc limit 1"
         ).fetchone() or ("",)
-        yield connection, project.compile("path:analyses/site", wallet=wallet, team=team, prefix="Collector 12")
+        yield connection, project.compile("path:analyses/site", address=wallet, team=team, prefix="Collector 12")
 
 
 def plan(connection: Connection, query: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ select
     coalesce(sum(p.lowest_ask_usd), 0) as floor_value,
     coalesce(sum(p.avg_sale_usd), 0) as asp_value,
     count(coalesce(p.lowest_ask_usd, p.avg_sale_usd)) as priced_moments,
+    now() as last_synced_at,
     now() as updated_at
 from {{ held_moments() }}
 where {{ of_changed_wallets(by_value=true) }}

@@ -19,7 +19,7 @@
 {%- set contents = adapter.dispatch('delta_contents', 'delta_models')() if execute else [] -%}
 {%- set name_of = adapter.dispatch('watermark_name', 'delta_models') -%}
 {%- set requested = adapter.dispatch('full_refresh_requested', 'delta_models')() -%}
-{%- if inputs -%}
+{%- if inputs and flags.WHICH != 'clone' and not adapter.dispatch('reads_a_part', 'delta_models')() -%}
 {{ adapter.dispatch('delta_locks', 'delta_models')() }}
 with
 

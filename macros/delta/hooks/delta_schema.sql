@@ -1,8 +1,8 @@
 {#-
-    On-run-start hook. Creates the table of watermarks, one row per reader and changelog, and the table with the
-    sizes of the steps of changelogs. A watermark has the names and the OIDs of both relations and counts only if
+    On-run-start hook. Creates the table of watermarks, one row per reader and changelog, the table with the sizes of
+    the steps of changelogs, and the table of versions, one row per relation. A watermark has the names and the OIDs of both relations and counts only if
     both agree, so that a restored dump does not assign it to another relation. Tables of older versions are altered
-    and renamed.
+    and renamed. Fails first if --empty or --sample would replace what exists.
 -#}
 
 {% macro delta_schema() -%}
@@ -11,6 +11,9 @@
 
 
 {% macro postgres__delta_schema() -%}
+    {%- if execute and adapter.dispatch('reads_a_part', 'delta_models')() -%}
+        {%- do adapter.dispatch('refuse_part', 'delta_models')() -%}
+    {%- endif -%}
     {%- set name_of_oid = adapter.dispatch('watermark_name_of_oid', 'delta_models') -%}
     do $$
     begin
@@ -60,6 +63,16 @@
             );
             comment on table delta.contents is
                 'A digest of what a relation has read of an input without a changelog, a seed say.';
+        end if;
+        if to_regclass('delta.versions') is null then
+            create table delta.versions (
+                relation_name text primary key,
+                version bigint not null,
+                rebuilt_version bigint not null,
+                changed_at timestamptz not null default now()
+            );
+            comment on table delta.versions is
+                'Grows by one in each transaction that changes the relation; rebuilt_version is that of its last rebuild.';
         end if;
         if to_regclass('delta.logged') is not null then
             alter table delta.logged rename to changelog_sizes;

@@ -1,6 +1,6 @@
 {#-
-    The rows in which the increments of a mart differ from its rebuild in this run. Without the var compare_rebuild
-    there are none; with it, a missing copy (see rebuild_check_save) is a difference too.
+    The rows in which the increments of a mart differ from its rebuild in this run. A missing copy is a difference too:
+    rebuild_check_save makes one in a full refresh with the var compare_rebuild.
 -#}
 
 {% macro rebuild_differences(mart, ignore=['updated_at']) -%}
@@ -9,9 +9,8 @@
 
 
 {% macro postgres__rebuild_differences(mart, ignore) -%}
-    {%- set is_checked = execute and var('compare_rebuild', false) -%}
-    {%- set copy = adapter.dispatch('rebuild_check_copy', 'delta_models')(mart) if is_checked -%}
-    {%- set is_copied = is_checked and load_relation(copy) is not none -%}
+    {%- set copy = adapter.dispatch('rebuild_check_copy', 'delta_models')(mart) if execute -%}
+    {%- set is_copied = execute and load_relation(copy) is not none -%}
     {%- set ignored = "'{" ~ ignore | join(', ') ~ "}'::text[]" -%}
     {%- for state, one, other in [['by increments', copy, mart], ['rebuilt', mart, copy]] if is_copied %}
     select
@@ -29,6 +28,5 @@
         '{{ mart.identifier }}' as mart,
         'not compared: it has no copy' as state,
         null::jsonb as content
-    where {{ is_checked }}
     {%- endfor %}
 {%- endmacro %}

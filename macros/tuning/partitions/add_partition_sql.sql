@@ -8,7 +8,7 @@
     {%- set names = get_quoted_csv(columns) -%}
     do $partition$
     begin
-        set local lock_timeout = '{{ var("partition_lock_timeout", "5s") }}';
+        set local lock_timeout = '{{ var("partition_lock_timeout", "1s") }}';
         create table {{ part['name'] }} (like {{ relation }} including all excluding indexes excluding identity);
         alter table {{ part['name'] }} owner to {{ state['owner'] }};
         {%- if part['belongs'] and state['rest'] %}

@@ -22,7 +22,7 @@
         {%- endfor -%}
         {%- if parts | length and run_query(missing) | length -%}
             {%- do exceptions.warn(
-                "create_partitions: " ~ owner.name ~ " was locked for longer than " ~ var('partition_lock_timeout', '5s')
+                "create_partitions: " ~ owner.name ~ " was locked for longer than " ~ var('partition_lock_timeout', '1s')
                 ~ ": the next run creates the missing partitions"
             ) -%}
         {%- endif -%}

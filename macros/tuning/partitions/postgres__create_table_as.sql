@@ -8,6 +8,10 @@
     {%- set columns_of = adapter.dispatch('partition_columns', 'postgres_tuning') -%}
     {%- set partition_by = adapter.dispatch('partition_by', 'postgres_tuning') -%}
     {%- set unique = adapter.dispatch('unique_keys', 'postgres_tuning')(model) -%}
+    {%- if not temporary and relation.identifier != this.identifier and load_cached_relation(this) -%}
+        {#- Fails before the rows are computed if the swap would. -#}
+        {%- do adapter.dispatch('find_carried', 'postgres_tuning')(this, this) -%}
+    {%- endif -%}
     {%- if not meta.get('partition_by') -%}
         {{ dbt.postgres__create_table_as(temporary, relation, sql) }}
     {%- elif temporary -%}

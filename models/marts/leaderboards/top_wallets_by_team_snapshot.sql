@@ -21,7 +21,7 @@ profiles as (
 ),
 
 excluded_wallets as (
-    select * from {{ ref('excluded_wallets') }}
+    select * from {{ ref('stg_excluded_wallets') }}
 ),
 
 totals as (

@@ -21,7 +21,7 @@ profiles as (
 ),
 
 excluded_wallets as (
-    select * from {{ ref('excluded_wallets') }}
+    select * from {{ ref('stg_excluded_wallets') }}
 ),
 
 totals as (
@@ -41,7 +41,7 @@ totals as (
 
 named as (
     select
-        lower(totals.tier) as tier,
+        {{ ascii_case('totals.tier', 'lower') }} as tier,
         totals.wallet_address,
         coalesce(profiles.display_name, totals.wallet_address) as display_name,
         totals.total_moments,

@@ -1,0 +1,31 @@
+"""Runs the API under granian."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from starlette.applications import Starlette
+
+from python_runner.api.app import create_app
+
+
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve until a signal ends it. RunnerError if a worker cannot start."""
+    server = Granian(
+        "python_runner.api.app",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        loop=Loops.auto,
+        log_access=False,
+        websockets=False,
+        respawn_failed_workers=True,
+    )
+    server.serve(target_loader=partial(_load, workers=workers))
+
+
+def _load(_: str, *, workers: int) -> Starlette:
+    return create_app(workers)
