@@ -215,6 +215,7 @@ class ScheduleSettings(BaseSettings):
     full_refresh: str = "45 3 * * 0"
     reconcile: str = "45 4 * * 1-6"
     maintain: str = "45 5 * * 3"
+    analytics: str = ""
 
 
 def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
