@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from python_runner import __version__, cli_demo, cli_jobs
+from python_runner import __version__, cli_analytics, cli_demo, cli_jobs
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
 from python_runner.project import PROJECT
 
@@ -123,6 +123,13 @@ def run(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Fetch everything and rebuild every model.")
     ] = False,
+    analytics: Annotated[
+        bool,
+        typer.Option(
+            "--analytics",
+            help="Then sync the columnar copy, and verify it after a full refresh; a failure is a warning.",
+        ),
+    ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -133,6 +140,7 @@ def run(
         from python_runner.sources import read_sources
 
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
+        copied_to = cli_analytics.checked_settings() if analytics else None
 
         from python_runner import refresh
         from python_runner.console import report
@@ -146,7 +154,12 @@ def run(
         ):
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
             loaded, built = refresh.run(postgres, connections, sources, listener, mode=mode, lock=lock)
-        report.print_results(loaded, built, as_json=as_json)
+        copied = None
+        if copied_to:
+            from python_runner.analytics.after_run import sync_after_run
+
+            copied = sync_after_run(copied_to, full_refresh=full_refresh, notify=cli_analytics.say)
+        report.print_results(loaded, built, copied, as_json=as_json)
 
 
 @app.command(
@@ -225,6 +238,7 @@ def modified(
             typer.echo(" ".join(f"{name}+" for name in names))
 
 
+app.add_typer(cli_analytics.app, name="analytics")
 app.command()(cli_demo.serve)
 app.command()(cli_demo.demo)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import Field, FilePath, SecretStr, ValidationError
@@ -109,6 +109,22 @@ class ApiSettings(BaseSettings):
         return size
 
 
+class AnalyticsSettings(PostgresSettings):
+    """The Postgres database, and the folder of its columnar copy."""
+
+    analytics_folder: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder as an absolute path. UsageError if it is not set."""
+        if not self.analytics_folder:
+            raise UsageError("ANALYTICS_FOLDER is not set: set it in the environment or in .env (see .env.example)")
+        return self.analytics_folder.absolute()
+
+
+Postgres = TypeVar("Postgres", bound=PostgresSettings)
+
+
 class SnowflakeSettings(BaseSettings):
     """The Snowflake schema to read, and the limits of reading it."""
 
@@ -198,14 +214,26 @@ class ScheduleSettings(BaseSettings):
     full_refresh: str = "45 3 * * 0"
     reconcile: str = "45 4 * * 1-6"
     maintain: str = "45 5 * * 3"
+    analytics: str = ""
 
 
 def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     """Read and check; UsageError names the variable that is wrong."""
+    return _checked(PostgresSettings, env_file)
+
+
+def analytics_settings(env_file: str | None = ENV_FILE) -> AnalyticsSettings:
+    """Read and check; UsageError names the variable that is wrong."""
+    settings = _checked(AnalyticsSettings, env_file)
+    settings.folder  # noqa: B018  it is required here
+    return settings
+
+
+def _checked(kind: type[Postgres], env_file: str | None) -> Postgres:
     if env_file:
         _load(env_file)
     try:
-        settings = PostgresSettings(_env_file=env_file)  # type: ignore[call-arg]
+        settings = kind(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError(_first_line(error, prefix="")) from error
     database = settings.parameters()["dbname"]

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
+    from python_runner.analytics.after_run import CopyResult
+    from python_runner.analytics.sync import SyncResult
     from python_runner.ingest.load import LoadResult
     from python_runner.ingest.reconcile import Preview
     from python_runner.postgres.diagnostics import Finding
@@ -48,14 +50,34 @@ def print_rows(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     console.print()
 
 
-def print_results(loaded: list[LoadResult], built: BuildResult | None, *, as_json: bool) -> None:
-    """Print what a command loaded and, if it built the models, what it built."""
+def print_results(
+    loaded: list[LoadResult], built: BuildResult | None, copied: CopyResult | None = None, *, as_json: bool
+) -> None:
+    """Print what a command loaded and, if it did, what it built and what it copied for analytics."""
     if as_json:
-        print_json({"loaded": loaded, "built": built})
+        print_json({"loaded": loaded, "built": built} | ({"analytics": copied} if copied else {}))
         return
     print_loads(loaded)
     if built:
         print_build(built)
+    if copied:
+        if copied.synced:
+            print_sync(copied.synced)
+        if copied.warning:
+            console.print(f"warning: {copied.warning}", style="yellow", markup=False)
+
+
+def print_sync(synced: SyncResult) -> None:
+    """Print what a sync appended to the columnar copy, and why it compared whole tables."""
+    for name, reason in synced.compared.items():
+        console.print(f"{name} was compared: {reason}", markup=False)
+    if synced.waiting:
+        console.print(f"nothing was synced: {synced.waiting}", markup=False)
+    elif synced.rows:
+        rows = ", ".join(f"{count:,} {name}" for name, count in synced.rows.items())
+        console.print(f"refresh {synced.refresh}: {rows} in {synced.seconds:.2f} s", markup=False)
+    else:
+        console.print(f"nothing is new since refresh {synced.refresh}")
 
 
 def print_loads(loaded: Iterable[LoadResult]) -> None:

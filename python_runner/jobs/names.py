@@ -9,12 +9,16 @@ from python_runner.errors import UsageError
 
 
 class JobName(StrEnum):
-    """What a job does: `refresh` is `runner run`; `reconcile` is `runner load --reconcile` and a build."""
+    """What a job does.
+
+    `refresh` is `runner run`; `reconcile` is `runner load --reconcile` and a build; `analytics` is a sync of the copy.
+    """
 
     refresh = "refresh"
     full_refresh = "full-refresh"
     reconcile = "reconcile"
     maintain = "maintain"
+    analytics = "analytics"
 
 
 OF_ONE_SOURCE = (JobName.refresh, JobName.reconcile)

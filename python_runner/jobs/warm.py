@@ -21,7 +21,7 @@ from python_runner.errors import RunnerError, TransientError
 from python_runner.jobs.log import JobLog
 from python_runner.jobs.names import JobName, JobRequest
 from python_runner.postgres.run_lock import RunLock, hold_run_lock
-from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
+from python_runner.settings import PostgresSettings, analytics_settings, postgres_settings, snowflake_settings
 from python_runner.sources import read_sources, select_sources
 from python_runner.transform import dbt_build
 
@@ -64,8 +64,11 @@ class Warm:
         _ = snowflake.connector, self.parsed
 
     def run(self, request: JobRequest) -> None:
-        """Do the job while holding the run lock."""
+        """Do the job; while holding the run lock, unless it only reads."""
         name = JobName(request.name)
+        if name is JobName.analytics:
+            self._sync()
+            return
         command = f"worker: {name} (job {request.id})"
         with hold_run_lock(self.postgres, command, wait=True, notify=self._log.message) as self._lock:
             if name is JobName.maintain:
@@ -82,6 +85,11 @@ class Warm:
                 parsed=self.parsed,
             )
             self._log.emit("built", **asdict(built))
+
+    def _sync(self) -> None:
+        from python_runner.analytics.sync import sync  # noqa: PLC0415  DuckDB is an extra
+
+        self._log.emit("synced", **asdict(sync(analytics_settings(), notify=self._log.message)))
 
     def _check_lock(self) -> None:
         if self._lock:

@@ -1,0 +1,1 @@
+"""The columnar copy of the changelogs: Parquet files, one directory for each refresh."""
