@@ -67,7 +67,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
     --no-annotate --no-header --group install pyproject.toml
 lock: $(READY)  ## Compile requirements.lock and requirements-dev.lock from pyproject.toml, with the newest versions
 	@$(COMPILE) --upgrade --all-extras --group dev --group bench -o requirements-dev.lock
-	@$(COMPILE) --constraint requirements-dev.lock -o requirements.lock
+	@$(COMPILE) --extra api --extra jobs --constraint requirements-dev.lock -o requirements.lock
 	@grep -vxFf requirements.lock requirements-dev.lock > $(VENV)/rest && mv $(VENV)/rest requirements-dev.lock
 
 clean: $(READY) stop  ## Remove everything that was made here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
@@ -31,18 +31,44 @@ if TYPE_CHECKING:  # importing the connector takes a second
 LoadMode = Literal["ordinary", "full", "reconcile"]
 
 
-def load(
+@dataclass(frozen=True)
+class Connections:
+    """The open connections of a load; they may serve several loads."""
+
+    pool: Pool
+    snowflake: Snowflake
+    target: str  # the schema that the loaded tables belong to
+
+
+def maintain(
+    postgres: PostgresSettings, listener: ProgressListener, *, parsed: dbt_build.ParsedProject | None = None
+) -> None:
+    """VACUUM and ANALYZE every table of the project."""
+    with step(listener, "maintain"):
+        dbt_build.run_operation(postgres, "maintain", parsed=parsed)
+
+
+@contextmanager
+def connect(
     postgres: PostgresSettings,
     warehouse: SnowflakeSettings,
-    sources: list[Source],
     listener: ProgressListener,
-    *,
-    mode: LoadMode = "ordinary",
     guard: Guard = lambda: None,
-) -> list[LoadResult]:
-    """Load the sources from Snowflake, one after the other, in the declared order; `guard` may raise to stop it."""
+) -> Iterator[Connections]:
+    """Open the connections; `guard` is called before each transaction, and may raise to stop the load."""
+    from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
 
-    def load_one(pool: Pool, snowflake: Snowflake, source: Source) -> LoadResult:
+    with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=listener.message) as snowflake:
+        yield Connections(pool, snowflake, postgres.dbt_pg_schema)
+
+
+def load(
+    connections: Connections, sources: list[Source], listener: ProgressListener, *, mode: LoadMode = "ordinary"
+) -> list[LoadResult]:
+    """Load the sources from Snowflake, one after the other, in the declared order."""
+    pool, snowflake = connections.pool, connections.snowflake
+
+    def load_one(source: Source) -> LoadResult:
         progress = SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds)
         begin, retries, waited = perf_counter(), snowflake.retries, snowflake.waited_seconds
         if mode == "reconcile":
@@ -58,29 +84,39 @@ def load(
         listener.emit("loaded", **asdict(loaded))
         return loaded
 
-    with _opened(postgres, warehouse, sources, listener, guard) as (pool, snowflake):
-        return [load_one(pool, snowflake, source) for source in sources]
+    _prepare(connections, sources, listener)
+    return [load_one(source) for source in sources]
 
 
-def preview_reconcile(
+def preview_reconcile(connections: Connections, sources: list[Source], listener: ProgressListener) -> list[Preview]:
+    """What reconciling would change."""
+    pool, snowflake = connections.pool, connections.snowflake
+    _prepare(connections, sources, listener)
+    return [
+        preview(
+            pool,
+            snowflake,
+            source,
+            progress=SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds),
+        )
+        for source in sources
+    ]
+
+
+def run(
     postgres: PostgresSettings,
-    warehouse: SnowflakeSettings,
+    connections: Connections,
     sources: list[Source],
     listener: ProgressListener,
     *,
-    guard: Guard = lambda: None,
-) -> list[Preview]:
-    """What reconciling would change."""
-    with _opened(postgres, warehouse, sources, listener, guard) as (pool, snowflake):
-        return [
-            preview(
-                pool,
-                snowflake,
-                source,
-                progress=SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds),
-            )
-            for source in sources
-        ]
+    mode: LoadMode = "ordinary",
+    lock: RunLock | None = None,
+    parsed: dbt_build.ParsedProject | None = None,
+) -> tuple[list[LoadResult], dbt_build.BuildResult]:
+    """Load, then build. A full load is followed by a full refresh."""
+    check_run(postgres)
+    loaded = load(connections, sources, listener, mode=mode)
+    return loaded, build(postgres, listener, full_refresh=mode == "full", lock=lock, parsed=parsed)
 
 
 def load_file(
@@ -115,8 +151,9 @@ def build(
     *,
     full_refresh: bool = False,
     lock: RunLock | None = None,
+    parsed: dbt_build.ParsedProject | None = None,
 ) -> dbt_build.BuildResult:
-    """Run `dbt build` and report each node. RunnerError if the run lock is lost.
+    """Run `dbt build` and report each node; `parsed` saves parsing. RunnerError if the run lock is lost.
 
     Unit tests have fixed inputs and run in CI only. Tests that join whole tables run only in a full refresh, because
     an ordinary refresh must cost no more than what changed. A full refresh first builds the models incrementally, so
@@ -133,11 +170,12 @@ def build(
         with lock.watched() if lock else nullcontext(), step(listener, title):
             return dbt_build.build(
                 postgres, "--exclude-resource-type", "unit_test", *arguments, on_node=on_node,
-                lock_pid=lock.pid if lock else None,
+                lock_pid=lock.pid if lock else None, parsed=parsed,
             )  # fmt: skip
 
     if not full_refresh:
         return run_dbt("dbt build", "--exclude", "tag:full_check")
+    parsed = None  # its vars differ
     compared = ["--vars", "{compare_rebuild: true}"]
     try:
         run_dbt("dbt build, to compare with", "--exclude-resource-type", "test")
@@ -147,23 +185,9 @@ def build(
     return run_dbt("dbt build --full-refresh", "--full-refresh", *compared)
 
 
-@contextmanager
-def _opened(
-    postgres: PostgresSettings,
-    warehouse: SnowflakeSettings,
-    sources: list[Source],
-    listener: ProgressListener,
-    guard: Guard,
-) -> Iterator[tuple[Pool, Snowflake]]:
-    from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
-
-    def say(text: str) -> None:
-        listener.emit("message", text=text)
-
-    with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
-        check_columns(snowflake, sources, warn=say)
-        _create_tables(pool, postgres.dbt_pg_schema)
-        yield pool, snowflake
+def _prepare(connections: Connections, sources: list[Source], listener: ProgressListener) -> None:
+    check_columns(connections.snowflake, sources, warn=listener.message)
+    _create_tables(connections.pool, connections.target)
 
 
 def _create_tables(pool: Pool, target: str) -> None:

@@ -204,6 +204,20 @@ def _private_key(path: Path, passphrase: SecretStr | None) -> bytes:
     )
 
 
+class ScheduleSettings(BaseSettings):
+    """When the worker enqueues each job: cron expressions in UTC; an empty one is off."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_prefix="SCHEDULE_", extra="ignore", hide_input_in_errors=True
+    )
+
+    refresh: str = "15 */3 * * *"
+    full_refresh: str = "45 3 * * 0"
+    reconcile: str = "45 4 * * 1-6"
+    maintain: str = "45 5 * * 3"
+    analytics: str = ""
+
+
 def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     """Read and check; UsageError names the variable that is wrong."""
     return _checked(PostgresSettings, env_file)
@@ -229,6 +243,11 @@ def _checked(kind: type[Postgres], env_file: str | None) -> Postgres:
     if settings.db_pool_min > settings.db_pool_max:
         raise UsageError(f"DB_POOL_MIN ({settings.db_pool_min}) is above DB_POOL_MAX ({settings.db_pool_max})")
     return settings
+
+
+def schedule_settings(env_file: str | None = ENV_FILE) -> ScheduleSettings:
+    """Read the cron expressions; the worker checks them."""
+    return ScheduleSettings(_env_file=env_file)  # type: ignore[call-arg]
 
 
 def _check_name(setting: str, name: str) -> None:

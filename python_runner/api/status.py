@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from python_runner.api.servers import ANSWERS, EPOCH, Missing, Server, Unavailable
+from python_runner.api.servers import ANSWERS, SERVED, Missing, Server, Unavailable
 from python_runner.api.service import Service
 
 LIMIT_S = 2.5
@@ -126,7 +126,7 @@ async def read(service: Service) -> dict[str, Any]:
 
 async def _rows(server: Server, query: str) -> list[dict[str, Any]]:
     async with asyncio.timeout(LIMIT_S):
-        answer = await server.ask(f"select {EPOCH}, {ANSWERS['list'].replace('{}', query)}", {})
+        answer = await server.ask(f"select {SERVED}, {ANSWERS['list'].replace('{}', query)}", {})
     return list(json.loads(answer.body or b"[]"))
 
 

@@ -39,9 +39,9 @@ def _refresh(folder: Path) -> None:
     with (
         progress_listener(as_json=True) as listener,
         hold_run_lock(postgres, "run", wait=True, notify=listener.message) as lock,
+        refresh.connect(postgres, snowflake, listener, lock.check) as connections,
     ):
-        refresh.load(postgres, snowflake, list(read_sources().values()), listener, guard=lock.check)
-        refresh.build(postgres, listener, lock=lock)
+        refresh.run(postgres, connections, list(read_sources().values()), listener, lock=lock)
 
 
 if __name__ == "__main__":

@@ -45,14 +45,16 @@ def demo(scale: sample.Scale, listener: ProgressListener) -> dict[str, Any]:
         url = _new_database(embedded.start(FOLDER).url)
     with _only({"DATABASE_URL": url, **warehouse.environment}):
         postgres, snowflake, sources = postgres_settings(None), snowflake_settings(None), read_sources()
-        loaded = refresh.load(postgres, snowflake, list(sources.values()), listener)
-        built = refresh.build(postgres, listener)
+        with refresh.connect(postgres, snowflake, listener) as connections:
+            loaded = refresh.load(connections, list(sources.values()), listener)
+            built = refresh.build(postgres, listener)
         with step(listener, "simulating a day"):
             day = simulate_day(warehouse)
-        reloaded = refresh.load(postgres, snowflake, list(sources.values()), listener)
-        # A burned moment leaves no row to fetch, so only a reconciliation finds it.
-        reloaded += refresh.load(postgres, snowflake, [sources["wallet_holdings"]], listener, mode="reconcile")
-        refreshed = refresh.build(postgres, listener)
+        with refresh.connect(postgres, snowflake, listener) as connections:
+            reloaded = refresh.load(connections, list(sources.values()), listener)
+            # A burned moment leaves no row to fetch, so only a reconciliation finds it.
+            reloaded += refresh.load(connections, [sources["wallet_holdings"]], listener, mode="reconcile")
+            refreshed = refresh.build(postgres, listener)
     with psycopg.connect(url, row_factory=dict_row) as connection:
         top = connection.execute(TOP_FIVE).fetchall()
     return {

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError, postgres_error
 from python_runner.settings import ENCODING, REMEDIES, PostgresSettings
 
 ATTEMPTS = 6
@@ -44,7 +44,7 @@ class Pool(ConnectionPool[Connection]):
             min_size=settings.db_pool_min,
             max_size=settings.db_pool_max,
             timeout=settings.db_pool_timeout_s,
-            configure=_read_committed,
+            configure=read_committed,
             open=True,
         )  # fmt: skip
 
@@ -106,19 +106,27 @@ def wrap_driver_errors() -> Iterator[None]:
     """Raise driver errors as RunnerError, with a message of one line."""
     try:
         yield
-    except PoolTimeout as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S") from error
-    except psycopg.errors.QueryCanceled as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: {REMEDIES['statement']}") from error
-    except psycopg.errors.LockNotAvailable as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: {REMEDIES['lock']}") from error
-    except psycopg.OperationalError as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: check DATABASE_URL") from error
     except psycopg.Error as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}") from error
+        raise driver_error(error) from error
 
 
-def _read_committed(connection: Connection) -> None:
+def driver_error(error: psycopg.Error) -> RunnerError:
+    """What is wrong and what to do, in one line."""
+    what = f"Postgres: {_last_line(error)}"
+    match error:
+        case PoolTimeout():
+            return TransientError(f"{what}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S")
+        case psycopg.errors.QueryCanceled():
+            return RunnerError(f"{what}: {REMEDIES['statement']}")
+        case psycopg.errors.LockNotAvailable():
+            return TransientError(f"{what}: {REMEDIES['lock']}")
+        case psycopg.OperationalError():
+            return postgres_error(f"{what}: check DATABASE_URL")
+        case _:
+            return RunnerError(what)
+
+
+def read_committed(connection: Connection) -> None:
     """Override the default: a statement that has waited for a lock must see what was committed meanwhile."""
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
 

@@ -14,7 +14,7 @@ import snowflake.connector
 from snowflake.connector.connection import SnowflakeConnection
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError
 from python_runner.settings import SnowflakeSettings
 from python_runner.snowflake.errors import FAILURES, FailureKind, explain, failure_kind, one_line
 from python_runner.snowflake.rate_limit import RateLimit
@@ -74,7 +74,8 @@ class Snowflake:
         try:
             return retrying(self._fetch_once, sql, params)
         except FAILURES as failure:
-            raise RunnerError(explain(failure, self.settings)) from failure
+            permanent = failure_kind(failure) is FailureKind.PERMANENT
+            raise (RunnerError if permanent else TransientError)(explain(failure, self.settings)) from failure
 
     def _fetch_once(self, sql: str, params: dict[str, Any] | None) -> pa.Table:
         with self._connection() as connection, closing(connection.cursor()) as cursor:
