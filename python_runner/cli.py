@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from python_runner import __version__, cli_analytics, cli_demo, cli_jobs
+from python_runner.analytics import checked_settings
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
 from python_runner.project import PROJECT
 
@@ -140,7 +141,7 @@ def run(
         from python_runner.sources import read_sources
 
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
-        copied_to = cli_analytics.checked_settings() if analytics else None
+        copied_to = checked_settings() if analytics else None
 
         from python_runner import refresh
         from python_runner.console import report

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from python_runner.analytics import checked_settings
 from python_runner.cli_common import Debug, Json, exit_on_error
 from python_runner.errors import UsageError
-
-if TYPE_CHECKING:
-    from python_runner.settings import AnalyticsSettings
 
 app = typer.Typer(no_args_is_help=True, help="Keep a columnar copy of the changelogs in files, and ask it questions.")
 
@@ -111,18 +109,6 @@ def compact(
             report.print_json(compacted)
         else:
             typer.echo(f"{compacted.before:,} refreshes, now {compacted.after:,}")
-
-
-def checked_settings() -> AnalyticsSettings:
-    """The settings. UsageError if one is wrong, or if DuckDB is not installed."""
-    from python_runner.settings import analytics_settings
-
-    settings = analytics_settings()
-    try:
-        import duckdb  # noqa: F401
-    except ImportError as error:
-        raise UsageError("analytics needs duckdb: install the project with its extra `analytics`") from error
-    return settings
 
 
 def say(text: str) -> None:

@@ -100,17 +100,15 @@ def read(connection: Engine, folder: Path) -> Refresh:
         names = [column[0] for column in row.description]
         found = dict(zip(names, row.fetchone() or (), strict=True))
         state = json.loads(found.pop("state"))
-    except (duckdb.Error, ValueError, KeyError) as error:
-        raise RunnerError(f"the copy is damaged: {folder / FILE} cannot be read. {FROM_SCRATCH}") from error
-    return Refresh(
-        number=int(folder.name.partition("=")[2]),
-        synced_at=found.pop("synced_at"),
-        state=State(
-            **state
-            | {
-                "origin": Origin(**state["origin"]),
-                "places": {name: Place(**place) for name, place in state["places"].items()},
-            }
-        ),
-        rows={name.removesuffix("_rows"): count for name, count in found.items()},
-    )
+        origin = Origin(**state.pop("origin"))
+        places = {name: Place(**place) for name, place in state.pop("places").items()}
+        return Refresh(
+            number=int(folder.name.partition("=")[2]),
+            synced_at=found.pop("synced_at"),
+            state=State(origin=origin, places=places, **state),
+            rows={name.removesuffix("_rows"): count for name, count in found.items()},
+        )
+    except (duckdb.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunnerError(
+            f"the copy is damaged, or of another version: {folder / FILE} cannot be read. {FROM_SCRATCH}"
+        ) from error

@@ -11,7 +11,8 @@ from python_runner.errors import UsageError
 class JobName(StrEnum):
     """What a job does.
 
-    `refresh` is `runner run`; `reconcile` is `runner load --reconcile` and a build; `analytics` is a sync of the copy.
+    `refresh` is `runner run`; `reconcile` is `runner load --reconcile` and a build; `analytics` is `runner analytics
+    sync`.
     """
 
     refresh = "refresh"

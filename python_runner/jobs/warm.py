@@ -17,11 +17,12 @@ from queue import SimpleQueue
 from typing import Any
 
 from python_runner import refresh
-from python_runner.errors import RunnerError, TransientError
+from python_runner.analytics import checked_settings
+from python_runner.errors import RunnerError, TransientError, UsageError
 from python_runner.jobs.log import JobLog
 from python_runner.jobs.names import JobName, JobRequest
 from python_runner.postgres.run_lock import RunLock, hold_run_lock
-from python_runner.settings import PostgresSettings, analytics_settings, postgres_settings, snowflake_settings
+from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
 from python_runner.sources import read_sources, select_sources
 from python_runner.transform import dbt_build
 
@@ -64,7 +65,7 @@ class Warm:
         _ = snowflake.connector, self.parsed
 
     def run(self, request: JobRequest) -> None:
-        """Do the job; while holding the run lock, unless it only reads."""
+        """Do the job, while holding the run lock if it writes to Postgres."""
         name = JobName(request.name)
         if name is JobName.analytics:
             self._sync()
@@ -85,11 +86,30 @@ class Warm:
                 parsed=self.parsed,
             )
             self._log.emit("built", **asdict(built))
+        if name is JobName.full_refresh and os.environ.get("ANALYTICS_FOLDER"):
+            self._verify_copy()
 
     def _sync(self) -> None:
-        from python_runner.analytics.sync import sync  # noqa: PLC0415  DuckDB is an extra
+        """Bring the columnar copy up to date."""
+        settings = checked_settings()
+        from python_runner.analytics.sync import sync  # noqa: PLC0415  it needs the extra `analytics`
 
-        self._log.emit("synced", **asdict(sync(analytics_settings(), notify=self._log.message)))
+        synced = sync(settings, notify=self._log.message)
+        if synced.waiting:
+            self._log.message(f"nothing was synced: {synced.waiting}")
+        self._log.emit("synced", **asdict(synced))
+
+    def _verify_copy(self) -> None:
+        """Sync and compare everything. The refresh has succeeded: a failure is a message."""
+        try:
+            settings = checked_settings()
+            from python_runner.analytics.after_run import sync_after_run  # noqa: PLC0415  as above
+
+            warning = sync_after_run(settings, full_refresh=True, notify=self._log.message).warning
+        except UsageError as error:
+            warning = f"analytics: {error}"
+        if warning:
+            self._log.message(f"warning: {warning}")
 
     def _check_lock(self) -> None:
         if self._lock:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -18,12 +22,16 @@ from python_runner.analytics.query import query
 from python_runner.analytics.sync import sync, verify
 from python_runner.cli import app
 from python_runner.errors import RunnerError
+from python_runner.jobs.log import JobLog
+from python_runner.jobs.names import JobRequest
+from python_runner.jobs.warm import Warm, answer
 from python_runner.settings import AnalyticsSettings
 from tests.analytics.killing import FORK
 from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 
 ODD_NAMES = ['""', "a,b", "a\nb", "\r", "\\N", "'; drop", "ünï", "-- ", '"', "NULL"]
+NOBODY = 65534
 Run = Callable[..., tuple[int, Any]]
 
 
@@ -39,13 +47,7 @@ def settings(url: str, tmp_path: Path) -> AnalyticsSettings:
     """With a copy of two refreshes."""
     settings = settings_of(url, tmp_path / "copy")
     sync(settings)
-    with psycopg.connect(url) as connection:
-        connection.execute("update raw.wallet_profiles set display_name = display_name || '!'")
-        connection.execute(
-            "insert into raw.load_batches (batch_id, source, mode, baseline, started_at, rows_fetched, rows_rejected,"
-            " rows_updated) select max(batch_id) + 1, 'wallet_profiles', 'full', false, now(), 1, 0, 1"
-            " from raw.load_batches"
-        )
+    load_names(url, "update raw.wallet_profiles set display_name = display_name || '!'")
     assert sync(settings).refresh == 2
     return settings
 
@@ -70,6 +72,17 @@ def settings_of(url: str, folder: Path, schema: str = "public") -> AnalyticsSett
         dbt_pg_schema=schema,
         _env_file=None,
     )
+
+
+def load_names(url: str, change: str) -> None:
+    """A load of profiles that changed them."""
+    with psycopg.connect(url) as connection:
+        connection.execute(change.encode())
+        connection.execute(
+            "insert into raw.load_batches (batch_id, source, mode, baseline, started_at, rows_fetched, rows_rejected,"
+            " rows_updated) select max(batch_id) + 1, 'wallet_profiles', 'full', false, now(), 1, 0, 1"
+            " from raw.load_batches"
+        )
 
 
 def test_the_commands_print_json(run: Run) -> None:
@@ -110,10 +123,14 @@ def test_a_refresh_that_is_missing_is_said(run: Run, settings: AnalyticsSettings
 
 
 @pytest.mark.parametrize("command", ["sync", "verify"])
-def test_a_damaged_state_is_said(run: Run, settings: AnalyticsSettings, command: str) -> None:
-    (settings.folder / "history-1/refresh=2/refresh.parquet").write_bytes(b"damaged")
+@pytest.mark.parametrize("state", [None, "{}", "[]", '{"origin": {}, "places": {}}'])
+def test_a_damaged_state_is_said(run: Run, settings: AnalyticsSettings, command: str, state: str | None) -> None:
+    file = settings.folder / "history-1/refresh=2/refresh.parquet"
+    file.write_bytes(b"damaged")
+    if state:  # that a later version has written
+        duckdb.execute(f"copy (select now() as synced_at, '{state}' as state) to '{file}'")
     code, printed = run(command)
-    assert (code, "the copy is damaged" in printed["error"]) == (1, True), printed
+    assert (code, "the copy is damaged, or of another version" in printed["error"]) == (1, True), printed
 
 
 def test_damaged_and_missing_rows_are_found(run: Run, settings: AnalyticsSettings) -> None:
@@ -154,6 +171,31 @@ def test_another_database_is_refused(url: str, settings: AnalyticsSettings) -> N
     assert not any(verify(other).rows.values())
 
 
+def in_process(work: Callable[[], object]) -> None:
+    """In a process of its own, because what it changes of itself cannot be undone."""
+    process = FORK.Process(target=work)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_a_folder_of_another_user_is_said(settings: AnalyticsSettings) -> None:
+    def as_nobody() -> None:
+        if os.geteuid() == 0:
+            os.setuid(NOBODY)
+        for work in (sync, verify):
+            with pytest.raises(RunnerError, match=r"Permission denied.*check ANALYTICS_FOLDER"):
+                work(settings)
+
+    for path in (settings.folder, *settings.folder.parents):
+        if path.stat().st_uid == os.geteuid():
+            path.chmod(path.stat().st_mode | 0o055)
+    settings.folder.chmod(0o555)
+    in_process(as_nobody)
+    settings.folder.chmod(0o755)
+    assert sync(settings).refresh == 2
+
+
 def test_a_folder_that_cannot_be_written_is_said(url: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings = settings_of(url, tmp_path / "file" / "copy")
@@ -173,13 +215,35 @@ def test_a_full_disk_loses_nothing(url: str, tmp_path: Path, limit: int) -> None
             sync(settings)
         assert "\n" not in str(raised.value)
 
-    process = FORK.Process(target=fill)
-    process.start()
-    process.join()
-    assert process.exitcode == 0
+    in_process(fill)
     assert not (settings.folder / ".tmp").exists()
     assert sync(settings).refresh == 1
     assert not any(verify(settings).rows.values())
+
+
+def test_a_disk_that_is_full_loses_nothing(url: str, tmp_path: Path) -> None:
+    """With the first refresh there, and room for no other one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount a disk")
+    try:
+        settings = settings_of(url, disk / "copy")
+        sync(settings)
+        before = query(settings, "from int_wallet_facts order by all").rows
+        many = "select number::text, md5(number::text), 1 from generate_series(1, 20000) as number"
+        load_names(url, f"insert into raw.wallet_profiles {many}")
+        with pytest.raises(RunnerError, match="No space left on device") as raised:
+            sync(settings)
+        assert "\n" not in str(raised.value)
+        assert query(settings, "from int_wallet_facts order by all").rows == before
+        assert {path.name for path in settings.folder.iterdir()} == {".lock", "collection.duckdb", "history-1"}
+        load_names(url, "delete from raw.wallet_profiles where wallet_address ~ '^[0-9]+$'")
+        sync(settings)
+        assert not any(verify(settings).rows.values())
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_role_that_may_only_read(url: str, tmp_path: Path) -> None:
@@ -221,6 +285,22 @@ def test_any_name_arrives(url: str, tmp_path: Path) -> None:
     settings = settings_of(url, tmp_path / "copy")
     sync(settings)
     assert query(settings, "from wallet_profiles order by wallet_address").rows == expected
+
+
+@pytest.mark.usefixtures("run")
+def test_the_job_of_the_worker_syncs(settings: AnalyticsSettings) -> None:
+    load_names(settings.database_url.get_secret_value(), "delete from raw.wallet_profiles")
+    assert answer_of("analytics") == {}
+    assert not query(settings, "from wallet_profiles").rows
+    (settings.folder / "history-1/refresh=1").rename(settings.folder / "kept")
+    assert "refreshes are missing" in answer_of("analytics")["error"]
+
+
+def answer_of(job: str) -> dict[str, Any]:
+    """What the process of the worker answers to a request."""
+    with ExitStack() as kept:
+        log = JobLog(as_json=False)
+        return answer(Warm(log, kept), log, JobRequest(1, job))
 
 
 def test_without_a_folder_nothing_is_run(monkeypatch: pytest.MonkeyPatch, url: str, tmp_path: Path) -> None:
