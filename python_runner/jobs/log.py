@@ -14,8 +14,8 @@ LINES = {
     "message": "{text}",
     "loaded": "{source}: {rows_fetched:,} rows, {rows_inserted:,} inserted, {rows_updated:,} updated,"
     " {rows_deleted:,} deleted in {seconds:.1f} s",
+    "synced": "refresh {refresh} of the copy in {seconds:.1f} s",
     "built": "built in {seconds:.1f} s",
-    "synced": "the copy has refresh {refresh} after {seconds:.1f} s",
     "job_started": "started",
     "job_succeeded": "succeeded in {seconds:.1f} s",
     "job_failed": "failed: {error}",

@@ -287,8 +287,8 @@ def test_any_name_arrives(url: str, tmp_path: Path) -> None:
     assert query(settings, "from wallet_profiles order by wallet_address").rows == expected
 
 
-def test_the_job_of_the_worker_syncs(run: Run, settings: AnalyticsSettings) -> None:
-    assert run
+@pytest.mark.usefixtures("run")
+def test_the_job_of_the_worker_syncs(settings: AnalyticsSettings) -> None:
     load_names(settings.database_url.get_secret_value(), "delete from raw.wallet_profiles")
     assert answer_of("analytics") == {}
     assert not query(settings, "from wallet_profiles").rows

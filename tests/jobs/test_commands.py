@@ -55,18 +55,19 @@ def test_a_refresh_by_the_queue(database: Database, warehouse: Warehouse, tmp_pa
     warehouse.hold(*((f"0x{moment % 3}", moment, False, "2026-01-01 00:00:00") for moment in range(30)))
     warehouse.execute("insert into WALLET_PROFILES values ('0x1', 'Ada')")
     site = warehouse.environment | OFF | {"DATABASE_URL": database.login}
-    job_id = answer("enqueue", "refresh", cwd=tmp_path, **site)["id"]
+    site["ANALYTICS_FOLDER"] = str(tmp_path / "copy")
+    queued = [(answer("enqueue", name, cwd=tmp_path, **site)["id"], name) for name in ("refresh", "analytics")]
     done = runner("worker", "--once", "--json", cwd=tmp_path, **site)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stderr.splitlines()]
-    assert {(event["job"], event["job_name"]) for event in events} == {(job_id, "refresh")}
-    assert {"job_started", "loaded", "built", "job_succeeded"} <= {event["event"] for event in events}
+    assert {(event["job"], event["job_name"]) for event in events} == set(queued)
+    assert {"job_started", "loaded", "built", "synced", "job_succeeded"} <= {event["event"] for event in events}
     with psycopg.connect(database.url) as connection:
         assert_equal(connection)
     answer("enqueue", "refresh", cwd=tmp_path, **site)
     refused = runner("worker", "--once", cwd=tmp_path, **site | {"SNOWFLAKE_PASSWORD": "hunter2"})
     assert refused.returncode == 1
     assert "hunter2" not in refused.stdout + refused.stderr
-    failed, succeeded = answer("status", cwd=tmp_path, **site)["jobs_ended"]
-    assert (failed["state"], succeeded["state"]) == ("failed", "succeeded")
+    failed, *succeeded = answer("status", cwd=tmp_path, **site)["jobs_ended"]
+    assert (failed["state"], {job["state"] for job in succeeded}) == ("failed", {"succeeded"})
     assert "refused the login" in failed["error"]
