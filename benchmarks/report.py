@@ -12,11 +12,11 @@ Figures = dict[str, Any]
 TITLES = {variant.name: variant.title for variant in VARIANTS}
 ROUTES = {
     "copy": "COPY of a sorted file (the limit)",
-    "drain": "reading alone, written nowhere (the source's limit)",
+    "drain": "reading alone in one statement, written nowhere (the source's limit)",
     "insert_rows": "INSERT, a row each",
     "insert": "INSERT, 1,000 literal rows each",
     "dlt_stock": "dlt, `sql_table` with pyarrow, merge",
-    "dlt_tuned": "dlt, Arrow pages, Parquet, upsert",
+    "dlt_tuned": "dlt, Arrow chunks of one statement, Parquet, upsert",
     "ours": "this project, first load",
     "ours_incremental": "this project, 1 % moved",
     "upsert": "the bare INSERT … ON CONFLICT of those rows",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from time import perf_counter
@@ -65,27 +66,43 @@ def connect(
 def load(
     connections: Connections, sources: list[Source], listener: ProgressListener, *, mode: LoadMode = "ordinary"
 ) -> list[LoadResult]:
-    """Load the sources from Snowflake, one after the other, in the declared order."""
+    """Load the sources from Snowflake side by side. Those that can be loaded are, even if another one fails.
+
+    The results are in the order of the sources. RunnerError says what failed.
+    """
     pool, snowflake = connections.pool, connections.snowflake
 
-    def load_one(source: Source) -> LoadResult:
-        progress = SourceProgressEmitter(listener, source.name, lambda: snowflake.waited_seconds)
-        begin, retries, waited = perf_counter(), snowflake.retries, snowflake.waited_seconds
-        if mode == "reconcile":
-            loaded = reconcile(pool, snowflake, source, progress=progress)
-        else:
-            loaded = load_from_snowflake(pool, snowflake, source, full=mode == "full", progress=progress)
-        loaded = replace(
-            loaded,
-            seconds=perf_counter() - begin,
-            retries=snowflake.retries - retries,
-            waited_seconds=round(snowflake.waited_seconds - waited, 3),
-        )
+    def load_one(source: Source, referring: Callable[[], object] = lambda: None) -> LoadResult:
+        with snowflake.tally() as tally:
+            progress = SourceProgressEmitter(listener, source.name, lambda: tally.waited_seconds)
+            begin = perf_counter()
+            if mode == "reconcile":
+                loaded = reconcile(pool, snowflake, source, progress=progress)
+            else:
+                loaded = load_from_snowflake(
+                    pool, snowflake, source, full=mode == "full", progress=progress, referring=referring
+                )
+            loaded = replace(
+                loaded,
+                seconds=perf_counter() - begin,
+                retries=tally.retries,
+                waited_seconds=round(tally.waited_seconds, 3),
+            )
         listener.emit("loaded", **asdict(loaded))
         return loaded
 
     _prepare(connections, sources, listener)
-    return [load_one(source) for source in sources]
+    loads: dict[str | None, Future[LoadResult]] = {}
+    with ThreadPoolExecutor(len(sources), thread_name_prefix="load") as executor:
+        try:
+            for source in sources:
+                referring = loads.get(source.referenced_by)
+                loads[source.name] = executor.submit(load_one, source, *([referring.result] if referring else []))
+            wait(loads.values())
+        except BaseException:
+            snowflake.workers.stop()
+            raise
+    return _all_results(loads.values())
 
 
 def preview_reconcile(connections: Connections, sources: list[Source], listener: ProgressListener) -> list[Preview]:
@@ -101,6 +118,14 @@ def preview_reconcile(connections: Connections, sources: list[Source], listener:
         )
         for source in sources
     ]
+
+
+def _all_results(loads: Iterable[Future[LoadResult]]) -> list[LoadResult]:
+    failures = [failure for load in loads if (failure := load.exception())]
+    texts = list(dict.fromkeys(map(str, failures)))
+    if len(texts) > 1 and isinstance(failures[0], RunnerError):
+        raise type(failures[0])("; ".join(texts)) from failures[0]
+    return [load.result() for load in loads]
 
 
 def run(

@@ -151,8 +151,7 @@ class SnowflakeSettings(BaseSettings):
     protocol: str | None = Field(None, pattern="^https?$")
 
     rate_limit_rps: float = Field(2, gt=0, description="statements per second, over all workers")
-    batch_size: int = Field(100_000, ge=1, description="rows per statement")
-    batches_in_parallel: int = Field(3, ge=1, description="statements in flight")
+    batches_in_parallel: int = Field(3, ge=1, description="chunks of results in flight, over all sources")
 
     @property
     def credential(self) -> str:

@@ -8,12 +8,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import yaml
 
 from python_runner.project import PROJECT
+from tests.api.cluster import free_port
 from tests.conftest import Database, Warehouse
 from tests.jobs.conftest import wait_until
 
@@ -99,16 +102,24 @@ def copy(source: str, app: Path) -> None:
                 shutil.copy(found, target)
 
 
+def answers(url: str) -> bool:
+    with suppress(OSError), urlopen(url, timeout=1):
+        return True
+    return False
+
+
 @pytest.mark.slow
-def test_the_procfile_starts_the_worker(database: Database, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_the_procfile_starts_the_api_and_the_worker(database: Database, warehouse: Warehouse, tmp_path: Path) -> None:
+    port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
     environment = kept | warehouse.environment | {"DATABASE_URL": database.login, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    command: list[str | Path] = [BIN / "honcho", "start", "-f", PROJECT / "Procfile", "-d", tmp_path, "worker"]
+    command: list[str | Path] = [BIN / "honcho", "start", "-f", PROJECT / "Procfile", "-d", tmp_path, "-p", str(port)]
     is_made = "select to_regclass('jobs.migrations') is not null"
     with subprocess.Popen(command, env=environment, cwd=tmp_path) as honcho:
         wait_until(
             lambda: database.value(is_made) and database.value("select count(*) from jobs.procrastinate_workers")
         )
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
         honcho.terminate()
         honcho.wait()
     assert database.value("select count(*) from jobs.procrastinate_workers") == 0
