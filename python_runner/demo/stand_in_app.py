@@ -1,4 +1,4 @@
-"""The server of fakesnow with the fixes that the runner needs. All patches of fakesnow are in this module."""
+"""The server of fakesnow with the fixes that the runner needs. The patches of its SQL are in stand_in_sql, all others here."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from python_runner.demo import stand_in_sql
+
 # The package has a function of this name, which hides the module.
 server: Any = importlib.import_module("fakesnow.server")
 arrow: Any = importlib.import_module("fakesnow.arrow")
@@ -29,6 +31,7 @@ arrow: Any = importlib.import_module("fakesnow.arrow")
 
 def application(data: Path) -> Starlette:
     """Create the server application for the DuckDB files of a folder."""
+    stand_in_sql.accept()
     served = FakeSnow(db_path=data)
     served.results_cache = _NoResultsCache()
     served.duck_conn.execute("set memory_limit = '3GB'")
