@@ -118,6 +118,16 @@ def run(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Fetch everything and rebuild every model.")
     ] = False,
+    from_events: Annotated[
+        bool, typer.Option("--from-events", help="First derive the source tables from the chain's events, on Snowflake.")
+    ] = False,
+    marts_from_snowflake: Annotated[
+        bool,
+        typer.Option(
+            "--marts-from-snowflake",
+            help="Build the published tables on Snowflake, and take over what differs. Nothing else is loaded.",
+        ),
+    ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -139,6 +149,13 @@ def run(
             hold_run_lock(postgres, "run", wait=not no_wait, notify=listener.message) as lock,
         ):
             refresh.check_run(postgres)
+            if from_events or marts_from_snowflake:
+                from python_runner import warehouse as on_snowflake
+            if from_events:
+                on_snowflake.derive_sources(postgres, warehouse, listener, full_refresh=full_refresh, lock=lock)
+            if marts_from_snowflake:
+                report.print_moved(on_snowflake.move_marts(postgres, warehouse, listener, lock=lock), as_json=as_json)
+                return
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
             loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
             built = refresh.build(postgres, listener, full_refresh=full_refresh, lock=lock)

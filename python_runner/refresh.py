@@ -94,7 +94,7 @@ def load_file(
 ) -> LoadResult:
     """Load one source from the pages of a file."""
     with open_pool(postgres, guard) as pool:
-        _create_tables(pool, postgres.dbt_pg_schema)
+        create_tables(pool, postgres.dbt_pg_schema)
         loaded = load_from_file(pool, source, pages, full=full, progress=SourceProgressEmitter(listener, source.name))
     listener.emit("loaded", **asdict(loaded))
     return loaded
@@ -162,11 +162,12 @@ def _opened(
 
     with open_pool(postgres, guard) as pool, Snowflake(warehouse, on_retry=say) as snowflake:
         check_columns(snowflake, sources, warn=say)
-        _create_tables(pool, postgres.dbt_pg_schema)
+        create_tables(pool, postgres.dbt_pg_schema)
         yield pool, snowflake
 
 
-def _create_tables(pool: Pool, target: str) -> None:
+def create_tables(pool: Pool, target: str) -> None:
+    """Create the tables of the declared sources that do not exist. RunnerError if they belong to another target."""
     def create(connection: Connection) -> None:
         raw_schema.create_tables(connection, list(read_sources().values()))
         record_owner(connection, target)

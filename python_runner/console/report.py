@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
     from python_runner.ingest.reconcile import Preview
     from python_runner.postgres.diagnostics import Finding
     from python_runner.transform.dbt_build import BuildResult
+    from python_runner.warehouse import Moved
 
 WIDTH = 140  # the tables need it; a narrower terminal wraps the lines
 UNLIMITED = 10_000  # a pipe or a file has no width: cells are not shortened
@@ -132,6 +133,16 @@ def print_build(built: BuildResult) -> None:
     console.print(f"built {nodes.replace('_', ' ')} in {built.seconds:.1f} s")
     for warning in built.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
+
+
+def print_moved(moved: Moved, *, as_json: bool) -> None:
+    """Print how the published tables were built on Snowflake, what travelled, and how Postgres took it."""
+    if as_json:
+        print_json(moved)
+        return
+    print_build(moved.on_snowflake)
+    print_rows("from Snowflake", [{"table": one.table, "rows": one.rows, "seconds": one.seconds} for one in moved.transferred])
+    print_build(moved.on_postgres)
 
 
 def _cell(name: str, value: Any) -> str:
