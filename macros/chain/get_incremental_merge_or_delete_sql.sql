@@ -6,7 +6,9 @@
 {% macro get_incremental_merge_or_delete_sql(arg_dict) %}
     {%- set key = arg_dict.unique_key -%}
     {%- if key is not string -%}
-        {{ exceptions.raise_compiler_error("merge_or_delete: " ~ this ~ " has the unique_key '" ~ key ~ "': name one column") }}
+        {{ exceptions.raise_compiler_error(
+            "merge_or_delete: " ~ this ~ " has the unique_key '" ~ key ~ "': name one column"
+        ) }}
     {%- endif -%}
     {%- set mark = config.get('meta', {}).get('merge_or_delete', {}).get('delete_when_null') -%}
     {%- set columns = arg_dict.dest_columns | map(attribute='quoted') | list -%}

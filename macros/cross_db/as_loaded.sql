@@ -19,7 +19,8 @@
     {%- elif type in ['smallint', 'integer', 'bigint'] -%}
         {%- set bits = {'smallint': 15, 'integer': 31, 'bigint': 63}[type] -%}
         {%- set value = 'try_cast(' ~ text ~ ' as number(19, 0))' -%}
-        {%- set usable = "regexp_like(" ~ text ~ ", '-?[0-9]{1,18}([.]0+)?') and " ~ value ~ ' between ' ~ -(2 ** bits) ~ ' and ' ~ (2 ** bits - 1) -%}
+        {%- set range = ' between ' ~ -(2 ** bits) ~ ' and ' ~ (2 ** bits - 1) -%}
+        {%- set usable = "regexp_like(" ~ text ~ ", '-?[0-9]{1,18}([.]0+)?') and " ~ value ~ range -%}
     {%- elif type == 'numeric' -%}
         {%- set size = column.data_type.split('(')[1].rstrip(')').split(',') | map('int') | list -%}
         {%- set rounded = 'round(try_cast(' ~ text ~ ' as double), ' ~ size[1] ~ ')' -%}
@@ -35,15 +36,17 @@
         {%- set usable = given ~ " >= '1970-01-01' and " ~ given ~ " < '2100-01-01'" -%}
     {%- else -%}
         {{ exceptions.raise_compiler_error(
-            "as_loaded: " ~ column.name ~ " has the type " ~ column.data_type ~ ", which is not converted on Snowflake: load it into Postgres"
+            "as_loaded: " ~ column.name ~ " has the type " ~ column.data_type
+            ~ ", which is not converted on Snowflake: load it into Postgres"
         ) }}
     {%- endif -%}
     {%- set usable = 'coalesce(' ~ usable ~ ', false)' -%}
     {%- if required -%}
         {%- set condition = given ~ ' is not null and ' ~ usable -%}
-    {%- else -%}
-        {%- set condition = '(' ~ given ~ ' is null or ' ~ usable ~ ')' if meta.get('unusable', 'reject') == 'reject' and usable != 'coalesce(true, false)' -%}
-        {%- set value = 'case when ' ~ usable ~ ' then ' ~ value ~ ' end' if usable != 'coalesce(true, false)' else value -%}
+    {%- elif usable != 'coalesce(true, false)' -%}
+        {%- set rejects = meta.get('unusable', 'reject') == 'reject' -%}
+        {%- set condition = '(' ~ given ~ ' is null or ' ~ usable ~ ')' if rejects -%}
+        {%- set value = 'case when ' ~ usable ~ ' then ' ~ value ~ ' end' -%}
     {%- endif -%}
     {{ return({'name': column.name, 'value': value, 'condition': condition or none}) }}
 {%- endmacro %}

@@ -17,8 +17,12 @@
 {% macro snowflake__loaded(name, model) -%}
     {%- set given = ref(model) if model else source('raw', name) -%}
     {%- if execute -%}
-        {%- set declared = graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | selectattr('name', 'equalto', name) | first -%}
+        {%- set declared = graph.sources.values()
+            | selectattr('source_name', 'equalto', 'raw') | selectattr('name', 'equalto', name) | first -%}
         {%- set meta = declared.config.meta -%}
+        {%- set table = api.Relation.create(
+            database=target.database, schema=target.schema, identifier=meta.snowflake_table
+        ) -%}
         {%- set columns = [] -%}
         {%- for column in declared.columns.values() -%}
             {%- do columns.append(as_loaded(column, meta.key)) -%}
@@ -33,7 +37,7 @@
                 {%- for column in columns %}
                     {{ column.value }} as {{ column.name }}{{ ',' if not loop.last }}
                 {%- endfor %}
-                from {{ given if model else api.Relation.create(database=target.database, schema=target.schema, identifier=meta.snowflake_table) }} as given
+                from {{ given if model else table }} as given
                 where {{ columns | map(attribute='condition') | select | join('\n                    and ') or 'true' }}
             ) as converted
             qualify row_number() over (

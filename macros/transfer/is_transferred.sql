@@ -1,5 +1,6 @@
-{#- Whether the current model takes its rows over from Snowflake: a mart that adds up changes, with the var transfer_marts. -#}
+{#- Whether the current model takes its rows from Snowflake: an incremental mart, if the var transfer_marts is set. -#}
 
 {% macro is_transferred() %}
-    {{ return(var('transfer_marts', false) and config.get('incremental_strategy') == 'accumulate' and config.get('materialized') == 'incremental') }}
+    {%- set adds_up = config.get('incremental_strategy') == 'accumulate' -%}
+    {{ return(var('transfer_marts', false) and adds_up and config.get('materialized') == 'incremental') }}
 {% endmacro %}

@@ -5,6 +5,7 @@
 
 {% macro transferred_rows() %}
     {%- if is_transferred() -%}
-        {{ return('select ' ~ get_quoted_csv(model.columns.keys()) ~ ' from raw.' ~ adapter.quote(model.alias ~ '_stage')) }}
+        {%- set stage = 'raw.' ~ adapter.quote(model.alias ~ '_stage') -%}
+        {{ return('select ' ~ get_quoted_csv(model.columns.keys()) ~ ' from ' ~ stage) }}
     {%- endif -%}
 {% endmacro %}

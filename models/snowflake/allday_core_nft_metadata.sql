@@ -1,11 +1,11 @@
--- One row per minted moment, held or not, with the attributes of its edition as far as they are known. An increment
--- reads the moments that differ from the table: an edition, play, series or set may arrive after its moments.
+-- One row per minted moment, held or not, with the attributes of its edition as far as they are known. An
+-- increment reads the moments that differ from the table: an edition may arrive after its moments.
 
 {{ config(unique_key='nft_id', incremental_strategy='merge_or_delete') }}
 
 {% set columns = [
-    'edition_id', 'play_id', 'series_id', 'series_name', 'set_id', 'set_name', 'tier', 'max_mint_size', 'serial_number',
-    'first_name', 'last_name', 'team_name', 'position', 'jersey_number',
+    'edition_id', 'play_id', 'series_id', 'series_name', 'set_id', 'set_name', 'tier', 'max_mint_size',
+    'serial_number', 'first_name', 'last_name', 'team_name', 'position', 'jersey_number',
 ] %}
 {% set fields = {
     'first_name': 'playerFirstName', 'last_name': 'playerLastName', 'team_name': 'teamName',
@@ -23,16 +23,18 @@ created as (
     from {{ ref('int_chain_events') }}
     where event_type in ('EditionCreated', 'PlayCreated', 'SeriesCreated', 'SetCreated') and id is not null
     qualify row_number() over (
-        partition by event_type, id order by block_height desc, to_json(event_data)
-    ) = 1
+            partition by event_type, id order by block_height desc, to_json(event_data) asc
+        ) = 1
 ),
 
 plays as (
     select
-        created.id as play_id
-        {%- for column, field in fields.items() %},
-        max(case when entry.value:key::varchar = '{{ field }}' then entry.value:value::varchar end) as {{ column }}
-        {%- endfor %}
+        created.id as play_id,
+    {%- for column, field in fields.items() %}
+    max(
+        case when entry.value:key::varchar = '{{ field }}' then entry.value:value::varchar end
+    ) as {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
     from created, lateral flatten(input => created.event_data:metadata) as entry
     where created.event_type = 'PlayCreated'
     group by created.id
@@ -91,13 +93,4 @@ moments as (
     where minted.edition_id is not null
 )
 
-select moments.*
-from moments
-{%- if is_incremental() %}
-left join {{ this }} as known on moments.nft_id = known.nft_id
-where
-    known.nft_id is null
-    {%- for column in columns %}
-    or moments.{{ column }} is distinct from known.{{ column }}
-    {%- endfor %}
-{%- endif %}
+{{ differing_rows('moments', 'nft_id', columns) }}

@@ -1,5 +1,5 @@
--- One row per moment now held. An increment reads the moments that differ from the table; one without an owner is
--- deleted from it.
+-- One row per moment now held. An increment reads the moments that differ from the table; one without an
+-- owner is deleted from it.
 
 {{ config(
     unique_key='nft_id',
@@ -19,19 +19,6 @@ moments as (
     from {{ ref('int_moments') }}
 )
 
-select moments.*
-from moments
-{%- if is_incremental() %}
-left join {{ this }} as held on moments.nft_id = held.nft_id
-where
-    moments.wallet_address is distinct from held.wallet_address
-    or (
-        moments.wallet_address is not null
-        and (
-            moments.is_locked is distinct from held.is_locked
-            or moments.last_event_ts is distinct from held.last_event_ts
-        )
-    )
-{%- else %}
-where moments.wallet_address is not null
-{%- endif %}
+{{ differing_rows(
+    'moments', 'nft_id', ['wallet_address', 'is_locked', 'last_event_ts'], mark='wallet_address'
+) }}

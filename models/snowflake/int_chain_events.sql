@@ -1,7 +1,11 @@
 -- One row per event, as often as stg_chain_events has it, without what is not needed: the copy that the other
 -- models read. A range of blocks in which the chain now has other events is read again, and replaced whole.
 
-{{ config(unique_key='block_range', incremental_strategy='delete+insert', cluster_by=['to_date(block_timestamp)']) }}
+{{ config(
+    unique_key='block_range',
+    incremental_strategy='delete+insert',
+    cluster_by=['to_date(block_timestamp)'],
+) }}
 
 with
 

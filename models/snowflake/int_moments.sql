@@ -1,15 +1,17 @@
--- One row per moment: who owns it now (NULL if nobody), whether it is locked, and its edition. The moments of newly
--- read events are computed again, from all of their events.
+-- One row per moment: who owns it now (NULL if nobody), whether it is locked, and its edition. The moments of
+-- newly read events are computed again, from all of their events.
 
 {{ config(unique_key='nft_id') }}
-
-{% set kinds = ['Deposit', 'Withdraw', 'MomentNFTMinted', 'MomentNFTBurned', 'NFTLocked', 'NFTUnlocked'] %}
 
 with
 
 events as (
     select * from {{ ref('int_chain_events') }}
-    where id is not null and event_type in ('{{ kinds | join("', '") }}')
+    where
+        id is not null
+        and event_type in (
+            'Deposit', 'Withdraw', 'MomentNFTMinted', 'MomentNFTBurned', 'NFTLocked', 'NFTUnlocked'
+        )
 ),
 
 touched as (
@@ -43,7 +45,9 @@ last_deposits as (
         wallet_address
     from transfers
     where received = 1
-    qualify row_number() over (partition by nft_id order by block_height desc, sent, wallet_address) = 1
+    qualify row_number() over (
+            partition by nft_id order by block_height desc, sent asc, wallet_address asc
+        ) = 1
 ),
 
 summed as (
