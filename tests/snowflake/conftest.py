@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from python_runner.demo import chain, stand_in
+from python_runner.demo.sample import create_table
+from python_runner.sources import read_sources
 from tests.snowflake.events import CREATE
 from tests.snowflake.warehouse import Warehouse
 
@@ -18,7 +20,7 @@ def chain_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wareho
     stand_in.create_database(folder, chain.DATABASE, chain.SCHEMA)
     try:
         warehouse = Warehouse(stand_in.start(folder), tmp_path_factory.mktemp("dbt_snowflake"))
-        warehouse.execute(CREATE)
+        warehouse.execute(CREATE, *map(create_table, read_sources().values()))
         yield warehouse
     finally:
         stand_in.stop(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,22 +47,22 @@ class Warehouse:
             cursor = connection.cursor(snowflake.connector.DictCursor)
             return [{name.lower(): value for name, value in row.items()} for row in cursor.execute(f"select * from {table}")]
 
-    def dbt(self, *arguments: str) -> Any:
+    def dbt(self, *arguments: str, listen: Callable[[Any], None] = lambda _: None) -> Any:
         """Run a dbt command on target snowflake. It must succeed."""
         if self.manifest is None:
             self.manifest = self._invoke("parse").result
-        outcome = self._invoke(*arguments)
+        outcome = self._invoke(*arguments, listen=listen)
         if outcome.exception:
             raise outcome.exception
         failed = {r.node.name: r.message for r in outcome.result.results if r.status in {"error", "fail"}}
         assert outcome.success, failed
         return outcome.result
 
-    def _invoke(self, command: str, *arguments: str) -> Any:
+    def _invoke(self, command: str, *arguments: str, listen: Callable[[Any], None] = lambda _: None) -> Any:
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(self._profiles()), "--target-path", str(self.folder / "target")]
         flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-use-colors"]
         with bounded(), self._environment():
-            return dbtRunner(manifest=self.manifest).invoke(
+            return dbtRunner(manifest=self.manifest, callbacks=[listen]).invoke(
                 [*flags, command, "--target", "snowflake", "--vars", VARS, *folders, *arguments]
             )
 
