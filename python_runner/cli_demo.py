@@ -52,6 +52,10 @@ def demo(
         bool, typer.Option("--up", help="Serve the demo's data, with a standby and a cache, while the data changes.")
     ] = False,
     down: Annotated[bool, typer.Option("--down", help="Stop the demo's servers and keep their data.")] = False,
+    from_events: Annotated[
+        bool,
+        typer.Option("--from-events", help="Begin with the events of the chain, from which dbt derives the source tables."),
+    ] = False,
     port: Annotated[int, typer.Option(help="With --up: the port of the API.", min=1, max=65535)] = 8000,
     as_json: Json = False,
     debug: Debug = False,
@@ -82,7 +86,7 @@ def demo(
                 typer.echo(f"export {name}={shlex.quote(value)}")
         else:
             with progress_listener(as_json=as_json) as listener:
-                result = story.demo(size, listener)
+                result = story.demo(size, listener, from_events=from_events)
             if as_json:
                 report.print_json(result)
             else:
