@@ -12,6 +12,8 @@ from python_runner.postgres.pool import open_pool
 from python_runner.postgres.run_lock import RunLock
 from python_runner.refresh import create_tables
 from python_runner.settings import PostgresSettings, SnowflakeSettings
+from python_runner.snowflake.schema_check import check_columns
+from python_runner.sources import read_sources
 from python_runner.transform import dbt_build
 
 TARGET = ("--target", "snowflake", "--target-path", "target/snowflake")
@@ -36,7 +38,10 @@ def derive_sources(
     lock: RunLock | None = None,
 ) -> dbt_build.BuildResult:
     """Derive the source tables from the events of the chain. RunnerError names what fails."""
-    check_login(warehouse)
+    from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
+
+    with Snowflake(warehouse, on_retry=listener.message) as snowflake:
+        snowflake.fetch("select 1")  # says what is wrong with the login in one line
     full = ("--full-refresh",) if full_refresh else ()
     return _dbt(postgres, listener, lock, "dbt build of the source tables on Snowflake", *TARGET, "--select", CHAIN, *full)
 
@@ -48,10 +53,11 @@ def move_marts(
     *,
     lock: RunLock | None = None,
 ) -> Moved:
-    """Build the published tables on Snowflake, and take over in Postgres what differs."""
+    """Build the published tables on Snowflake, and take over in Postgres what differs. RunnerError names what fails."""
     from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
 
-    check_login(warehouse)
+    with Snowflake(warehouse, on_retry=listener.message) as snowflake:
+        check_columns(snowflake, list(read_sources().values()), warn=listener.message)
     built = _dbt(
         postgres, listener, lock, "dbt build of the published tables on Snowflake", *TARGET,
         "--select", f"+{MARTS}", "--exclude", CHAIN,
@@ -68,14 +74,6 @@ def move_marts(
                 "--select", MARTS, "--exclude-resource-type", "test", "--vars", "{transfer_marts: true}",
             )  # fmt: skip
     return Moved(built, transferred, taken)
-
-
-def check_login(warehouse: SnowflakeSettings) -> None:
-    """RunnerError says why Snowflake refuses what dbt will log in with."""
-    from python_runner.snowflake.client import Snowflake  # noqa: PLC0415  importing the connector takes a second
-
-    with Snowflake(warehouse) as snowflake:
-        snowflake.fetch("select 1")
 
 
 def _dbt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +13,8 @@ from sqlglot import exp
 
 cursor: Any = importlib.import_module("fakesnow.cursor")
 
+QUERY_TAG = re.compile(r"\s*alter session (un)?set query_tag", re.IGNORECASE)  # which nobody reads here
+DONE = "select 'Statement executed successfully.' as status"
 UNSUPPORTED = 9999  # what fakesnow answers itself where it has no implementation
 
 
@@ -37,7 +40,7 @@ def accept() -> None:
             self._last_sql = 'select 0 as "number of rows merged"'
         return describe(self)
 
-    cursor.parse_one = lambda command: _permanent(parse(command))
+    cursor.parse_one = lambda command: _permanent(parse(DONE if QUERY_TAG.match(command) else command))
     cursor.transforms.merge = lambda statement: [statement]  # DuckDB has MERGE; fakesnow's needs qualified names
     cursor.FakeSnowflakeCursor.execute = execute_or_fail
     cursor.FakeSnowflakeCursor._describe_last_sql = describe_merge  # noqa: SLF001
