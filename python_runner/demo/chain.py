@@ -52,7 +52,7 @@ from editions;
 # that is neither is still in its pack.
 LIVES = """
 create temp table wallets as
-select address, row_number() over (order by address) - 1 as k, count(*) over () as wallets
+select address, row_number() over (order by address) - 1 as k
 from (select distinct lower(wallet_address) as address from ALLDAY_WALLET_HOLDINGS_CURRENT);
 
 create temp table lives as
@@ -70,10 +70,13 @@ from ALLDAY_CORE_NFT_METADATA as m left join holders as h on m.nft_id = h.nft_id
 create temp table stays as
 with numbered as (
     select *, unnest(range(0, hops + 1)) as stay from lives where holder is not null or is_burned
+), drawn as (
+    select *, pick(nft_id || '/' || stay, 'owner') % (select count(*) from wallets) as k from numbered
 )
-select n.*, n.minted + n.pause * (n.stay + 1) as height, coalesce(if(n.stay = n.hops, n.holder, null), w.address) as owner
-from numbered as n
-join wallets as w on w.k = pick(n.nft_id || '/' || n.stay, 'owner') % w.wallets;
+select
+    d.* exclude (k), d.minted + d.pause * (d.stay + 1) as height,
+    coalesce(if(d.stay = d.hops, d.holder, null), w.address) as owner
+from drawn as d join wallets as w on d.k = w.k;
 """
 
 MOMENTS = """
