@@ -119,7 +119,8 @@ def run(
         bool, typer.Option("--full-refresh", help="Fetch everything and rebuild every model.")
     ] = False,
     from_events: Annotated[
-        bool, typer.Option("--from-events", help="First derive the source tables from the chain's events, on Snowflake.")
+        bool,
+        typer.Option("--from-events", help="First derive the source tables from the chain's events, on Snowflake."),
     ] = False,
     marts_from_snowflake: Annotated[
         bool,

@@ -54,7 +54,9 @@ def demo(
     down: Annotated[bool, typer.Option("--down", help="Stop the demo's servers and keep their data.")] = False,
     from_events: Annotated[
         bool,
-        typer.Option("--from-events", help="Begin with the events of the chain, from which dbt derives the source tables."),
+        typer.Option(
+            "--from-events", help="Begin with the events of the chain, from which dbt derives the source tables."
+        ),
     ] = False,
     port: Annotated[int, typer.Option(help="With --up: the port of the API.", min=1, max=65535)] = 8000,
     as_json: Json = False,

@@ -29,7 +29,9 @@ def _models(path: Path) -> list[dict[str, Any]]:
     try:
         return list(yaml.safe_load(path.read_text())["models"])
     except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
-        raise RunnerError(f"{path.name} describes no models that can be read: {' '.join(str(error).split())}") from error
+        raise RunnerError(
+            f"{path.name} describes no models that can be read: {' '.join(str(error).split())}"
+        ) from error
 
 
 def _table(model: dict[str, Any]) -> Source:
@@ -44,8 +46,12 @@ def _table(model: dict[str, Any]) -> Source:
     ]
     key = next((column["name"] for column in columns if column["required"]), None)
     if key is None:
-        raise RunnerError(f"{name} has no column with the constraint not_null: declare it on the columns of the unique key")
+        raise RunnerError(
+            f"{name} has no column with the constraint not_null: declare it on the columns of the unique key"
+        )
     try:
-        return Source(name=name, snowflake_table=name.upper(), key=key, incremental="whole", columns=columns)  # type: ignore[arg-type]
+        return Source(name=name, snowflake_table=name.upper(), key=key, incremental="whole", columns=columns)  # type: ignore[arg-type,call-arg]
     except ValidationError as error:
-        raise RunnerError(f"{name} cannot travel from Snowflake: {error.errors(include_url=False)[0]['msg']}") from error
+        raise RunnerError(
+            f"{name} cannot travel from Snowflake: {error.errors(include_url=False)[0]['msg']}"
+        ) from error

@@ -168,6 +168,7 @@ def _opened(
 
 def create_tables(pool: Pool, target: str) -> None:
     """Create the tables of the declared sources that do not exist. RunnerError if they belong to another target."""
+
     def create(connection: Connection) -> None:
         raw_schema.create_tables(connection, list(read_sources().values()))
         record_owner(connection, target)

@@ -43,7 +43,9 @@ def derive_sources(
     with Snowflake(warehouse, on_retry=listener.message) as snowflake:
         snowflake.fetch("select 1")  # says what is wrong with the login in one line
     full = ("--full-refresh",) if full_refresh else ()
-    return _dbt(postgres, listener, lock, "dbt build of the source tables on Snowflake", *TARGET, "--select", CHAIN, *full)
+    return _dbt(
+        postgres, listener, lock, "dbt build of the source tables on Snowflake", *TARGET, "--select", CHAIN, *full
+    )
 
 
 def move_marts(

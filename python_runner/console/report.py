@@ -141,7 +141,9 @@ def print_moved(moved: Moved, *, as_json: bool) -> None:
         print_json(moved)
         return
     print_build(moved.on_snowflake)
-    print_rows("from Snowflake", [{"table": one.table, "rows": one.rows, "seconds": one.seconds} for one in moved.transferred])
+    print_rows(
+        "from Snowflake", [{"table": one.table, "rows": one.rows, "seconds": one.seconds} for one in moved.transferred]
+    )
     print_build(moved.on_postgres)
 
 

@@ -30,7 +30,9 @@ create temp table editions as
 select distinct on (edition_id) * from ALLDAY_CORE_NFT_METADATA order by edition_id, serial_number;
 
 create temp table events as
-select 1 as height, all_day() as contract, 'SeriesCreated' as type, json_object('id', series_id, 'name', series_name) as data
+select
+    1 as height, all_day() as contract, 'SeriesCreated' as type,
+    json_object('id', series_id, 'name', series_name) as data
 from (select distinct series_id, series_name from editions)
 union all
 select 2, all_day(), 'SetCreated', json_object('id', set_id, 'name', set_name)

@@ -1,4 +1,4 @@
-"""Simulates a day on the chain: events in Snowflake SQL, sent to the running stand-in, before dbt derives the tables."""
+"""Simulates a day on the chain: events in Snowflake SQL, sent to the running stand-in for dbt to derive tables from."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ select
     wallet_address, edition_id,
     to_varchar(highest + row_number() over (order by hash(nft_id, {seed}), nft_id)) as nft_id
 from (
-    select h.nft_id, h.wallet_address, m.edition_id, (select max(nft_id::bigint) from ALLDAY_CORE_NFT_METADATA) as highest
+    select
+        h.nft_id, h.wallet_address, m.edition_id,
+        (select max(nft_id::bigint) from ALLDAY_CORE_NFT_METADATA) as highest
     from ALLDAY_WALLET_HOLDINGS_CURRENT as h join ALLDAY_CORE_NFT_METADATA as m on h.nft_id = m.nft_id
 ) as held
 where {picked}
@@ -53,14 +55,15 @@ select 'MomentNFTMinted', object_construct('id', nft_id, 'editionID', edition_id
 GIVE = "select 'Deposit', object_construct('id', nft_id, 'to', wallet_address) from opened"
 HAPPEN = f"""
 insert into {FACTS}
-select last_block + {{later}}, dateadd(second, {{later}}, last_at), 'tx-' || last_block, true, '{{contract}}', type, data
+select
+    last_block + {{later}}, dateadd(second, {{later}}, last_at), 'tx-' || last_block, true, '{{contract}}', type, data
 from ({{events}}) as happened (type, data)
 cross join (select max(block_height) as last_block, max(block_timestamp) as last_at from {FACTS}) as chain
 """
 
 
 def simulate_chain_day(stand_in: StandIn, rates: Rates | None = None, seed: int = 1) -> Day:
-    """Let events happen on the chain, and prices and names change. The same seed picks the same rows of the same data."""
+    """Let events happen on the chain, and prices and names change. The same seed picks the same rows of one data."""
     rates = rates or Rates()
     try:
         with closing(snowflake.connector.connect(**stand_in.connect_args)) as connection:

@@ -1,4 +1,4 @@
-"""The server of fakesnow with the fixes that the runner needs. The patches of its SQL are in stand_in_sql, all others here."""
+"""The server of fakesnow with the fixes that the runner needs. Patches of its SQL are in stand_in_sql, others here."""
 
 from __future__ import annotations
 

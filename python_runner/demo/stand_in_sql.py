@@ -1,4 +1,4 @@
-"""What Snowflake accepts and fakesnow does not: `accept` makes the server take the statements of dbt-snowflake as they are."""
+"""What Snowflake accepts and fakesnow does not: `accept` makes the server take the statements of dbt-snowflake."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def accept() -> None:
                 self._duck_conn.rollback()
             if isinstance(error, Error):
                 raise
-            raise ProgrammingError(msg=f"{type(error).__name__}: {error}", errno=UNSUPPORTED, sqlstate="99999") from error
+            raise ProgrammingError(
+                msg=f"{type(error).__name__}: {error}", errno=UNSUPPORTED, sqlstate="99999"
+            ) from error
 
     def describe_merge(self: Any) -> Any:
         """A MERGE answers with the number of its rows, and DuckDB describes queries only."""

@@ -55,7 +55,7 @@ def _stage(
     counts = pool.run_with_retry(lambda connection: load_plan.staged_counts(connection, mart))
     if counts.rejected or counts.nulled:
         raise RunnerError(
-            f"{mart.name}: {counts.rejected + counts.nulled:,} of the {counts.fetched:,} rows built on Snowflake have values"
-            " that Postgres does not take: rebuild it with --full-refresh"
+            f"{mart.name}: {counts.rejected + counts.nulled:,} of the {counts.fetched:,} rows that Snowflake built have"
+            " values that Postgres does not take: compare the table with models/marts"
         )
     return Transfer(mart.name, counts.fetched, perf_counter() - begin)

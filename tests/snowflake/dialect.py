@@ -7,22 +7,31 @@ from collections.abc import Iterator
 
 import sqlglot
 from sqlfluff.core import FluffConfig, Linter
-from sqlglot import exp
+from sqlglot import Expr, exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import TokenType
 
-# The functions and types of https://docs.snowflake.com/en/sql-reference that this project uses; look a new one up there.
+# Functions and types of https://docs.snowflake.com/en/sql-reference that this project uses; look a new one up there.
 FUNCTIONS = frozenset(
-    "abs array_agg bit_length cast coalesce count date_part dateadd equal_null flatten floor greatest iff left listagg lower max"
-    " max_by md5 min nullif parse_json regexp_like round row_number sum to_date to_json to_number to_varchar translate"
-    " trim try_cast try_to_boolean try_to_number upper".split()
+    re.findall(
+        r"\w+",
+        """
+        abs array_agg bit_length cast coalesce count date_part dateadd flatten floor left lower max min nullif
+        regexp_like round row_number sum to_date to_json to_varchar translate trim try_cast try_to_boolean try_to_number upper
+        """,
+    )
 )
 TYPES = frozenset(
-    "bigint boolean date double float int integer number numeric string text timestamp_ntz timestamp_tz timestamptz varchar"
-    " variant".split()
+    re.findall(
+        r"\w+",
+        """
+        bigint boolean date double float int integer number numeric text timestamp_ntz timestamptz varchar variant
+        """,
+    )
 )
 OPERATORS = frozenset(["~", "!~", "#>", "#>>", "@>", "<@", "->", "->>"])
-STATEMENTS = re.compile(r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(select|with|create|merge|insert|delete|update|\()", re.IGNORECASE | re.DOTALL)
+STATEMENTS = re.compile(
+    r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(select|with|create|merge|insert|delete|update|\()", re.IGNORECASE | re.DOTALL
+)
 
 linter = Linter(config=FluffConfig(overrides={"dialect": "snowflake"}))
 
@@ -49,22 +58,26 @@ def _by_token(sql: str) -> Iterator[str]:
     tokens = sqlglot.tokenize(sql, dialect="snowflake")
     around = [tokens[0], *tokens, tokens[-1]]
     for before, token, after in zip(around, tokens, around[2:], strict=False):
-        called = after.token_type is TokenType.L_PAREN and after.start == token.end + 1 and token.text.isidentifier()
-        if before.token_type is TokenType.DCOLON and token.text.lower() not in TYPES:
+        called = after.token_type.name == "L_PAREN" and after.start == token.end + 1 and token.text.isidentifier()
+        if before.token_type.name == "DCOLON" and token.text.lower() not in TYPES:
             yield f"{token.text} is no type of Snowflake"
-        elif called and before.token_type is not TokenType.DCOLON and token.text.lower() not in FUNCTIONS | TYPES:
+        elif called and before.token_type.name != "DCOLON" and token.text.lower() not in FUNCTIONS | TYPES:
             yield f"{token.text} is no function of Snowflake that is known here"
-        elif token.text in OPERATORS and token.token_type is not TokenType.STRING:
+        elif token.text in OPERATORS and token.token_type.name != "STRING":
             yield f"{token.text} is no operator of Snowflake"
 
 
-def _by_tree(tree: exp.Expression) -> Iterator[str]:
+def _by_tree(tree: Expr) -> Iterator[str]:
     if any(distinct.args.get("on") for distinct in tree.find_all(exp.Distinct)):
         yield "distinct on"
     if any(lateral.find(exp.Select) for lateral in tree.find_all(exp.Lateral)):
         yield "lateral subquery"
     for subquery in tree.find_all(exp.Subquery):
-        if subquery.find(exp.Limit) and subquery.find_ancestor(exp.Select) and not subquery.find_ancestor(exp.From, exp.Join):
+        if (
+            subquery.find(exp.Limit)
+            and subquery.find_ancestor(exp.Select)
+            and not subquery.find_ancestor(exp.From, exp.Join)
+        ):
             yield "scalar subquery with limit"
     if tree.find(exp.Array):
         yield "array literal"
@@ -78,8 +91,8 @@ def _by_tree(tree: exp.Expression) -> Iterator[str]:
 def _shadowed(select: exp.Select) -> Iterator[str]:
     """An aggregate over a name that is also the alias of an aggregate: Snowflake may take the alias, and nests them."""
     totals = {alias.alias for alias in select.selects if isinstance(alias, exp.Alias) and alias.find(exp.AggFunc)}
-    for clause in (select.args.get("having"), select.args.get("qualify")):
-        for total in clause.find_all(exp.AggFunc) if clause else ():
+    for clause in filter(None, (select.args.get("having"), select.args.get("qualify"))):
+        for total in clause.find_all(exp.AggFunc):
             for column in total.find_all(exp.Column):
                 if column.name in totals and not column.table:
                     yield f"{column.name} in {clause.key} is a column and the alias of an aggregate"

@@ -55,7 +55,7 @@ def insert(events: Sequence[Event]) -> str:
 
 
 def history(chance: random.Random) -> list[Event]:
-    """What happens to a few moments: every kind of event, also two transfers in one block, in the order of the chain."""
+    """What happens to a few moments: events of every kind, also two transfers in a block, in the order of the chain."""
     events: list[Event] = []
     owners: dict[int, str | None] = {}
     for number in (1, 2):
@@ -91,21 +91,22 @@ def _happen(chance: random.Random, height: int, moment: int, owners: dict[int, s
     if owner is None or lot > 0.25:
         return []
     first, second = chance.sample([wallet for wallet in WALLETS if wallet != owner], 2)
-    if lot < 0.08:
-        return move(owner, first)
     if lot < 0.11:
-        return move(owner, first) + move(first, second)
+        return move(owner, first) + (move(first, second) if lot < 0.03 else [])
     if lot < 0.14:
         return [Event(height, "Deposit", key | {"to": first}, succeeded=False)]
     if lot < 0.17:
         owners[moment] = None
-        return [Event(height, "Withdraw", key | {"from": owner}), *([Event(height, "MomentNFTBurned", key)] * (lot < 0.155))]
+        return [
+            Event(height, "Withdraw", key | {"from": owner}),
+            *([Event(height, "MomentNFTBurned", key)] * (lot < 0.155)),
+        ]
     locked = chance.random() < 0.5
     return [Event(height, "NFTLocked" if locked else "NFTUnlocked", key | ({"to": owner} if locked else {}), LOCKER)]
 
 
 def deliveries(chance: random.Random, events: Sequence[Event], builds: int) -> list[list[Event]]:
-    """The events by the build before which they arrive: some blocks late, some twice, some in two halves, none in order."""
+    """The events by the build before which they arrive: some blocks late, twice or in two halves, and none in order."""
     blocks = defaultdict(list)
     for event in events:
         blocks[event.height].append(event)
@@ -138,7 +139,8 @@ def holdings(events: Iterable[Event]) -> list[Row]:
         receivers = sorted({event.data["to"] for event in block if event.type == "Deposit"})
         kept = [receiver for receiver in receivers if receiver not in sent_on] or receivers
         locked, unlocked = (
-            max((event.height for event in own if event.type == kind), default=-1) for kind in ("NFTLocked", "NFTUnlocked")
+            max((event.height for event in own if event.type == kind), default=-1)
+            for kind in ("NFTLocked", "NFTUnlocked")
         )
         at = max(event.at for event in own)
         rows.append({"wallet_address": kept[0], "nft_id": moment, "is_locked": locked > unlocked, "last_event_ts": at})

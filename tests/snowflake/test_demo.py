@@ -22,7 +22,8 @@ select event_data ->> 'id' as id, arg_max(event_data ->> 'to', (block_height, ev
 from {chain.SCHEMA}.FACT_EVENTS
 where tx_succeeded and event_type in ('Deposit', 'Withdraw', 'MomentNFTBurned')
 group by id
-having arg_max(event_type, (block_height, case event_type when 'Withdraw' then 0 when 'Deposit' then 1 else 2 end)) = 'Deposit'
+having 'Deposit'
+    = arg_max(event_type, (block_height, case event_type when 'Withdraw' then 0 when 'Deposit' then 1 else 2 end))
 """
 
 
@@ -48,7 +49,10 @@ def test_the_tables_are_what_the_events_say(result: dict[str, Any], folder: Path
     assert events["failed"] > 0
     assert min(day["moved"], day["locked"], day["burned"], day["minted"]) > 0
     database = Database(result["database_url"], role="")
-    held = {(str(row["nft_id"]), row["wallet_address"]) for row in database.rows("select nft_id, wallet_address from raw.wallet_holdings")}
+    held = {
+        (str(row["nft_id"]), row["wallet_address"])
+        for row in database.rows("select nft_id, wallet_address from raw.wallet_holdings")
+    }
     stand_in.stop(folder / "snowflake")
     with duckdb.connect(str(folder / "snowflake" / f"{chain.DATABASE}.db"), read_only=True) as connection:
         assert held == set(connection.execute(OWNERS).fetchall())

@@ -40,13 +40,15 @@ REJECTED = (
     "create unlogged table x as select 1",
     "delete from t using u where t.a = u.a returning *",
 )
-READ = (
+READ = [
     "select a from t qualify row_number() over (partition by b order by a) = 1",
     "select v:a::varchar, count(*) from t, lateral flatten(input => t.v:m) as e group by 1",
-    "merge into t as o using u as n on o.a = n.a when matched and n.b is null then delete when matched then update set"
-    " o.b = n.b when not matched then insert (a, b) values (n.a, n.b)",
+    """
+    merge into t as o using u as n on o.a = n.a when matched and n.b is null then delete
+    when matched then update set o.b = n.b when not matched then insert (a, b) values (n.a, n.b)
+    """,
     "select sum(t.a) as a from t group by b having sum(t.a) <> 0",
-)
+]
 
 
 @pytest.mark.parametrize("sql", REJECTED)

@@ -73,9 +73,7 @@ def test_what_is_wrong_is_named_before_dbt_starts(
     assert_one_line(runner(*MOVE, cwd=tmp_path, **given), 1, "NOWHERE")
 
 
-def test_a_database_without_events_is_one_line(
-    database: Database, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_database_without_events_is_one_line(database: Database, environment: dict[str, str], tmp_path: Path) -> None:
     given = environment | {"DATABASE_URL": database.login, "SNOWFLAKE_PASSWORD": "hunter2"}
     done = runner("run", "--from-events", cwd=tmp_path, **given)
     assert_one_line(done, 1, "stg_chain_events", "fact_events")

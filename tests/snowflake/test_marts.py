@@ -1,4 +1,4 @@
-"""The published tables that are built on Snowflake equal those that are built by delta, and readers notice no difference."""
+"""The published tables that are built on Snowflake equal those built by delta, and readers notice no difference."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def contents(database: Database) -> dict[str, set[str]]:
     """The rows of each table, without the times."""
     times = "array['updated_at', 'last_synced_at']"
     return {
-        name: {row["content"] for row in database.rows(f"select (to_jsonb(t) - {times})::text as content from {name} as t")}
+        name: {
+            row["content"] for row in database.rows(f"select (to_jsonb(t) - {times})::text as content from {name} as t")
+        }
         for name in [*TABLES, FILTERS]
     }
 
@@ -101,17 +103,22 @@ def test_an_empty_database_gets_tables_indexes_and_notices(
         notices = {notice.payload for notice in connection.notifies(timeout=0)}
     assert {f"public.{name}" for name in [*TABLES, FILTERS]} <= notices
     assert versions(database) == dict.fromkeys(TABLES, 1)
-    assert any("UNIQUE" in row["indexdef"] for row in database.rows("select indexdef from pg_indexes where tablename = 'editions_snapshot'"))
+    assert any(
+        "UNIQUE" in row["indexdef"]
+        for row in database.rows("select indexdef from pg_indexes where tablename = 'editions_snapshot'")
+    )
     assert database.value("select count(*) from pg_tables where tablename like '%%\\_stage'") == 0
     assert database.value("select count(*) from raw.load_plans") == 0
 
 
 def test_rows_that_vanished_on_snowflake_vanish(
-    database: Database, collection: stand_in.StandIn, settings: SnowflakeSettings, listener: ProgressListener
+    database: Database, settings: SnowflakeSettings, listener: ProgressListener
 ) -> None:
     postgres = database.settings
     warehouse.move_marts(postgres, settings, listener)
-    ghost: dict[str, Any] = database.rows("select * from top_wallets_snapshot limit 1")[0] | {"wallet_address": "0xghost"}
+    ghost: dict[str, Any] = database.rows("select * from top_wallets_snapshot limit 1")[0] | {
+        "wallet_address": "0xghost"
+    }
     columns, marks = ", ".join(ghost), ", ".join(["%s"] * len(ghost))
     database.execute(f"insert into top_wallets_snapshot ({columns}) values ({marks})", *ghost.values())
     before = versions(database)

@@ -44,8 +44,10 @@ class Warehouse:
     def rows(self, table: str) -> list[Row]:
         """The rows of a table, with lower-case names."""
         with closing(snowflake.connector.connect(**self.server.connect_args)) as connection:
-            cursor = connection.cursor(snowflake.connector.DictCursor)
-            return [{name.lower(): value for name, value in row.items()} for row in cursor.execute(f"select * from {table}")]
+            cursor = connection.cursor().execute(f"select * from {table}")
+            assert cursor is not None
+            names = [column.name.lower() for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def dbt(self, *arguments: str, listen: Callable[[Any], None] = lambda _: None) -> Any:
         """Run a dbt command on target snowflake. It must succeed."""
@@ -59,16 +61,13 @@ class Warehouse:
         return outcome.result
 
     def _invoke(self, command: str, *arguments: str, listen: Callable[[Any], None] = lambda _: None) -> Any:
-        folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(self._profiles()), "--target-path", str(self.folder / "target")]
+        (self.folder / "profiles.yml").write_text((PROJECT / "profiles.yml.example").read_text())
+        folders = ["--project-dir", PROJECT, "--profiles-dir", self.folder, "--target-path", self.folder / "target"]
         flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-use-colors"]
         with bounded(), self._environment():
             return dbtRunner(manifest=self.manifest, callbacks=[listen]).invoke(
-                [*flags, command, "--target", "snowflake", "--vars", VARS, *folders, *arguments]
+                [*flags, command, "--target", "snowflake", "--vars", VARS, *map(str, folders), *arguments]
             )
-
-    def _profiles(self) -> Path:
-        (self.folder / "profiles.yml").write_text((PROJECT / "profiles.yml.example").read_text())
-        return self.folder
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
