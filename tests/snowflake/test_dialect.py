@@ -65,7 +65,8 @@ def test_snowflake_reads_every_statement_of_a_build(chain_warehouse: Warehouse) 
     sent: dict[str, None] = {}
 
     def listen(event: Any) -> None:
-        if event.info.name == "SQLQuery":
+        # What fills a seed is dbt's own, an INSERT OVERWRITE with placeholders that no parser reads.
+        if event.info.name == "SQLQuery" and '"seed.' not in event.data.sql:
             sent[event.data.sql] = None
 
     chain_warehouse.execute(events.CREATE, events.insert(events.history(random.Random(1))))
