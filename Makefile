@@ -23,7 +23,7 @@ demo: $(READY)  ## Run the main job on this machine: stand-in Snowflake, load, b
 psql: $(READY)  ## Open psql on the demo's database
 	@$(BIN)/runner demo --psql
 
-up: $(READY)  ## Serve the demo's data on http://127.0.0.1:8000, with a standby and a cache, while the data changes
+up: $(READY)  ## Serve the demo's data on http://127.0.0.1:8000 and refresh it every minute, while it changes
 	@$(BIN)/runner demo --up $(ARGS)
 
 down: $(READY)  ## Stop what `make up` started, and keep the data
@@ -70,11 +70,11 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
     --no-annotate --no-header --group install pyproject.toml
 lock: $(READY)  ## Compile requirements.lock and requirements-dev.lock from pyproject.toml, with the newest versions
 	@$(COMPILE) --upgrade --all-extras --group dev --group bench -o requirements-dev.lock
-	@$(COMPILE) --constraint requirements-dev.lock -o requirements.lock
+	@$(COMPILE) --extra analytics --extra api --extra jobs --constraint requirements-dev.lock -o requirements.lock
 	@grep -vxFf requirements.lock requirements-dev.lock > $(VENV)/rest && mv $(VENV)/rest requirements-dev.lock
 
 clean: $(READY) stop  ## Remove everything that was made here
-	@rm -rf $(VENV) .demo target logs
+	@rm -rf $(VENV) .demo .demo.lock target logs
 
 # uv installs in seconds; where it cannot reach the index that pip is set up for, pip does it.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) 2>/dev/null || $(PIP) $(1)

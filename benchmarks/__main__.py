@@ -17,13 +17,13 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import api, growth, load, machine, readers, refresh, report, server
+from benchmarks import analytics, api, growth, load, machine, readers, refresh, report, server
 from benchmarks.fill import fill
 from benchmarks.routes import ROUTES
 from benchmarks.variants import VARIANTS, Ours, Table, Truncate, Variant, prepared
 from python_runner.transform import dbt_build
 
-PARTS = ("refresh", "readers", "growth", "load", "api")
+PARTS = ("refresh", "readers", "growth", "load", "analytics", "api")
 # Those whose growth is measured, and what they are made of.
 GROWN = (Table, Truncate, Ours)
 MISSING = {"pg_ivm": "no package of Debian's has it for this server"}
@@ -127,6 +127,11 @@ def measure(parts: Sequence[str], scale: Scale, results: Results) -> None:
         for held in scale.sizes if "growth" in parts else ():
             with market(url, held, GROWN) as variants:
                 grow(variants, held)
+        if "analytics" in parts:
+            with server.database(url, f"copied_{scale.held}") as settings:
+                fill(settings, scale.held)
+                dbt_build.build(settings, "--resource-type", "model", "--resource-type", "seed")
+                analytics.compare(settings, lambda figures: results.keep("analytics", figures))
         if "api" in parts:
             with server.database(url, "served") as settings:
                 fill(settings, scale.held)

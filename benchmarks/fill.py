@@ -6,6 +6,7 @@ Through the loader's own way from Arrow on, without Snowflake in front of it. DA
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,10 +18,12 @@ import pyarrow as pa
 from python_runner.demo import sample
 from python_runner.ingest.load import load_fetched
 from python_runner.ingest.source_progress import SourceProgress
+from python_runner.ingest.staging import Page
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Pool, open_pool
 from python_runner.settings import PostgresSettings, postgres_settings
 from python_runner.snowflake.queries import EVERYTHING, select
+from python_runner.snowflake.workers import Workers
 from python_runner.sources import Source, read_sources
 
 PAGE = 200_000
@@ -53,9 +56,9 @@ def fill(settings: PostgresSettings, held: int) -> float:
 
 def _load(pool: Pool, generated: duckdb.DuckDBPyConnection, source: Source) -> None:
     reader = generated.sql(select(source, EVERYTHING).sql).to_arrow_reader(PAGE)
-    fetches = (partial(pa.Table.from_batches, [batch]) for batch in reader)
-
-    load_fetched(pool, source, fetches, mode="first", whole=True, workers=2, progress=SourceProgress())
+    pages = (Page(number, partial(pa.Table.from_batches, [batch])) for number, batch in enumerate(reader))
+    with closing(Workers(2)) as workers:
+        load_fetched(pool, source, pages, mode="first", whole=True, workers=workers, progress=SourceProgress())
 
 
 if __name__ == "__main__":

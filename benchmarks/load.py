@@ -20,11 +20,10 @@ import psycopg
 import snowflake.connector
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.routes import HOLDINGS, PAGES, ROWS, other
+from benchmarks.routes import HOLDINGS, ROWS, STATEMENT, other
 from python_runner.demo import sample, stand_in
 from python_runner.settings import PostgresSettings, postgres_settings, snowflake_settings
 from python_runner.snowflake import queries
-from python_runner.snowflake.client import Snowflake
 from tests.runner.proxy import proxy_to
 
 WITH_DLT = ("dlt_stock", "dlt_tuned")
@@ -134,9 +133,7 @@ def after(route: str) -> None:
             )
             with (folder / ROWS).open("wb") as file, rows as source:
                 file.writelines(source)
-            with Snowflake(snowflake_settings()) as source:
-                pages = [page.sql % page.params for page in queries.pages(source, HOLDINGS)]
-            (folder / PAGES).write_text(json.dumps(pages))
+            (folder / STATEMENT).write_text(queries.select(HOLDINGS).sql)
         if route == "ours_incremental":
             connection.execute(
                 "create table bench.staged as select * from raw.wallet_holdings"

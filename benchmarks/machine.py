@@ -10,7 +10,7 @@ import psutil
 
 from python_runner.postgres.pool import Connection
 
-PACKAGES = ("dbt-core", "dbt-postgres", "snowflake-connector-python", "pyarrow", "pgpq", "psycopg")
+PACKAGES = ("dbt-core", "dbt-postgres", "snowflake-connector-python", "pyarrow", "pgpq", "psycopg", "duckdb")
 SETTINGS = ("shared_buffers", "work_mem", "maintenance_work_mem", "max_wal_size", "fsync", "synchronous_commit")
 
 

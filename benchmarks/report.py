@@ -12,11 +12,11 @@ Figures = dict[str, Any]
 TITLES = {variant.name: variant.title for variant in VARIANTS}
 ROUTES = {
     "copy": "COPY of a sorted file (the limit)",
-    "drain": "reading alone, written nowhere (the source's limit)",
+    "drain": "reading alone in one statement, written nowhere (the source's limit)",
     "insert_rows": "INSERT, a row each",
     "insert": "INSERT, 1,000 literal rows each",
     "dlt_stock": "dlt, `sql_table` with pyarrow, merge",
-    "dlt_tuned": "dlt, Arrow pages, Parquet, upsert",
+    "dlt_tuned": "dlt, Arrow chunks of one statement, Parquet, upsert",
     "ours": "this project, first load",
     "ours_incremental": "this project, 1 % moved",
     "upsert": "the bare INSERT … ON CONFLICT of those rows",
@@ -47,6 +47,10 @@ CASES = {
 }
 LOAD = """From a stand-in for Snowflake, a server on this machine, into a table with its primary key. The rate is not
 limited, except in the last row."""
+
+
+ANALYTICS = """The columnar copy and Postgres take turns, each question three times: medians. Postgres has `work_mem`
+512 MB, two parallel workers and fresh statistics."""
 
 
 def summary(figures: Figures) -> str:
@@ -152,6 +156,34 @@ def _load(figures: Figures) -> str:
     return _part(figures, "load", LOAD, tables) + f"\n\nNot measured: {missing}."
 
 
+def _analytics(figures: Figures) -> str:
+    found, questions = figures["analytics"], figures["analytics"].get("questions", {})
+    first, syncs = found["first"], found.get("syncs", [])
+    rows = [
+        [name.replace("_", " "), f"{row['postgres']:.3f}", f"{row['copy']:.3f}", _number(row["postgres"] / row["copy"])]
+        for name, row in questions.items()
+    ]
+    ratios = sorted(row["postgres"] / row["copy"] for row in questions.values())
+    copied = sum(first["rows"].values())
+    rate = copied / first["seconds"]
+    said = (
+        f"- first copy: {copied:,} rows in {_number(first['seconds'])} s, {rate:,.0f} rows/s, with"
+        f" {first['peak_mib']:,} MiB of memory"
+    )
+    if questions:
+        seconds = ", ".join(f"{one['seconds']:.2f}" for one in syncs)
+        share = 100 * found["copy_bytes"] / found["postgres_bytes"]
+        said += (
+            f"\n- syncs after 0.1 % of the moments moved: {seconds} s"
+            f"\n- size: {found['copy_bytes'] / 1e6:,.1f} MB, {share:.1f} % of Postgres's"
+            f" {found['postgres_bytes'] / 1e6:,.0f} MB"
+            f"\n- questions: {_number(ratios[len(ratios) // 2])} times faster in the median, from {_number(ratios[0])}"
+            f" to {_number(ratios[-1])}"
+        )
+    head = ["question", "Postgres, s", "copy, s", "times faster"]
+    return _part(figures, "analytics", ANALYTICS, f"{said}\n\n{table(head, rows)}")
+
+
 def _api(figures: Figures) -> str:
     found = figures["api"]
     if "missing" in found:
@@ -187,12 +219,19 @@ def _spread(rounds: Sequence[Figures]) -> str:
 
 def _part(figures: Figures, name: str, what: str, found: str) -> str:
     run = figures["runs"][name]
-    picture = "" if name in {"load", "api"} else f"\n\n![{name}]({name}.png)"
+    picture = "" if name in {"load", "analytics", "api"} else f"\n\n![{name}]({name}.png)"
     title = {"api": "API"}.get(name, name.title())
     return f"## {title}\n\n{what}\n\nAt {run['held']:,} held moments, on {run['on']}:\n\n{found}{picture}"
 
 
-PARTS = {"refresh": _refresh, "growth": _growth, "readers": _readers, "load": _load, "api": _api}
+PARTS = {
+    "refresh": _refresh,
+    "growth": _growth,
+    "readers": _readers,
+    "load": _load,
+    "analytics": _analytics,
+    "api": _api,
+}
 
 
 def case_title(case: str) -> str:

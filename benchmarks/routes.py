@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,10 +24,12 @@ from python_runner.postgres.pool import open_pool
 from python_runner.settings import postgres_settings, snowflake_settings
 from python_runner.snowflake import queries
 from python_runner.snowflake.client import Snowflake
+from python_runner.snowflake.results import Result
+from python_runner.snowflake.workers import Task
 from python_runner.sources import read_sources
 
 HOLDINGS = read_sources()["wallet_holdings"]
-ROWS, PAGES = "rows.csv", "pages.json"
+ROWS, STATEMENT = "rows.csv", "statement.sql"
 OTHER = SQL("create table bench.{} (like raw.wallet_holdings including indexes)")
 UPSERT = """
 insert into bench.{} {}
@@ -80,12 +83,18 @@ def reconciled() -> Figures:
 
 
 def drain() -> Figures:
-    """One reader that throws away what it reads."""
-    begin, rows = perf_counter(), 0
+    """One statement, whose chunks are fetched as ours are, and thrown away."""
+    begin = perf_counter()
     with Snowflake(snowflake_settings()) as warehouse:
-        for page in queries.pages(warehouse, HOLDINGS):
-            rows += len(warehouse.fetch(page.sql, page.params))
-    return Figures(rows, perf_counter() - begin)
+        result = whole(warehouse)
+        warehouse.workers.run(Task(partial(result.read, n), result.bytes(n)) for n in range(len(result.rows)))
+    return Figures(sum(result.rows), perf_counter() - begin)
+
+
+def whole(warehouse: Snowflake) -> Result:
+    """The result of the statement that reads all holdings."""
+    statement = queries.select(HOLDINGS)
+    return warehouse.result(warehouse.submit(statement.sql, statement.params))
 
 
 def copy() -> Figures:
@@ -103,13 +112,12 @@ def copy() -> Figures:
 
 
 def insert(at_once: int = 1000, most: int | None = None) -> Figures:
-    """INSERT of so many literal rows each, ON CONFLICT, a page after the other, committed page by page."""
+    """INSERT of so many literal rows each, ON CONFLICT, a chunk after the other, committed chunk by chunk."""
     with other("inserted") as connection, Snowflake(snowflake_settings()) as warehouse:
         begin, cursor = perf_counter(), psycopg.RawCursor(connection)
-        for page in queries.pages(warehouse, HOLDINGS):
-            newest = {
-                row[0]: row for row in zip(*warehouse.fetch(page.sql, page.params).to_pydict().values(), strict=True)
-            }
+        result = whole(warehouse)
+        for number in range(len(result.rows)):
+            newest = {row[0]: row for row in zip(*result.read(number).to_pydict().values(), strict=True)}
             rows = [
                 f"({key}, '{wallet}', {locked}, '{event}', 0)".replace("'None'", "null")
                 for key, wallet, locked, event in newest.values()
@@ -118,7 +126,7 @@ def insert(at_once: int = 1000, most: int | None = None) -> Figures:
             for first in range(0, len(rows), at_once):
                 cursor.execute(UPSERT.format("inserted", "values " + ", ".join(rows[first : first + at_once])))
             connection.commit()
-            if most:
+            if most and rows:
                 break
         return Figures(held(connection, "bench.inserted"), perf_counter() - begin)
 

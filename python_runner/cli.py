@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from python_runner import __version__, cli_demo
+from python_runner import __version__, cli_analytics, cli_demo, cli_jobs
+from python_runner.analytics import checked_settings
 from python_runner.cli_common import Debug, Json, NoWait, check_load_options, exit_on_error
 from python_runner.project import PROJECT
 
@@ -21,6 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich for the help takes as long as everything else
 )
+
+
+app.command()(cli_jobs.enqueue)
+app.command()(cli_jobs.worker)
+app.add_typer(cli_jobs.jobs_app, name="jobs")
 
 
 def _print_version(*, asked: bool) -> None:
@@ -99,14 +105,14 @@ def load(
             hold_run_lock(postgres, "load", wait=not no_wait, notify=listener.message) as lock,
         ):
             if dry_run:
-                previews = refresh.preview_reconcile(
-                    postgres, snowflake_settings(), sources, listener, guard=lock.check
-                )
+                with refresh.connect(postgres, snowflake_settings(), listener, lock.check) as connections:
+                    previews = refresh.preview_reconcile(connections, sources, listener)
             elif pages is not None:
                 loaded = [refresh.load_file(postgres, sources[0], pages, listener, full=full, guard=lock.check)]
             else:
                 mode: refresh.LoadMode = "reconcile" if reconcile else "full" if full else "ordinary"
-                loaded = refresh.load(postgres, snowflake_settings(), sources, listener, mode=mode, guard=lock.check)
+                with refresh.connect(postgres, snowflake_settings(), listener, lock.check) as connections:
+                    loaded = refresh.load(connections, sources, listener, mode=mode)
         if dry_run:
             report.print_previews(previews, as_json=as_json)
         else:
@@ -129,6 +135,13 @@ def run(
             help="Build the published tables on Snowflake, and take over what differs. Nothing else is loaded.",
         ),
     ] = False,
+    analytics: Annotated[
+        bool,
+        typer.Option(
+            "--analytics",
+            help="Then sync the columnar copy, and verify it after a full refresh; a failure is a warning.",
+        ),
+    ] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -139,6 +152,7 @@ def run(
         from python_runner.sources import read_sources
 
         postgres, warehouse, sources = postgres_settings(), snowflake_settings(), list(read_sources().values())
+        copied_to = checked_settings() if analytics else None
 
         from python_runner import refresh
         from python_runner.console import report
@@ -148,19 +162,26 @@ def run(
         with (
             progress_listener(as_json=as_json) as listener,
             hold_run_lock(postgres, "run", wait=not no_wait, notify=listener.message) as lock,
+            refresh.connect(postgres, warehouse, listener, lock.check) as connections,
         ):
-            refresh.check_run(postgres)
             if from_events or marts_from_snowflake:
                 from python_runner import warehouse as on_snowflake
+
+                refresh.check_run(postgres)
             if from_events:
-                on_snowflake.derive_sources(postgres, warehouse, listener, full_refresh=full_refresh, lock=lock)
+                on_snowflake.derive_sources(postgres, connections, listener, full_refresh=full_refresh, lock=lock)
             if marts_from_snowflake:
-                report.print_moved(on_snowflake.move_marts(postgres, warehouse, listener, lock=lock), as_json=as_json)
+                moved = on_snowflake.move_marts(postgres, connections, listener, lock=lock)
+                report.print_moved(moved.on_snowflake, moved.transferred, moved.on_postgres, as_json=as_json)
                 return
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
-            loaded = refresh.load(postgres, warehouse, sources, listener, mode=mode, guard=lock.check)
-            built = refresh.build(postgres, listener, full_refresh=full_refresh, lock=lock)
-        report.print_results(loaded, built, as_json=as_json)
+            loaded, built = refresh.run(postgres, connections, sources, listener, mode=mode, lock=lock)
+        copied = None
+        if copied_to:
+            from python_runner.analytics.after_run import sync_after_run
+
+            copied = sync_after_run(copied_to, full_refresh=full_refresh, notify=cli_analytics.say)
+        report.print_results(loaded, built, copied, as_json=as_json)
 
 
 @app.command(
@@ -190,7 +211,7 @@ def status(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show batches, lag, rejects and sizes."""
+    """Show batches, lag, rejects, sizes and the queue."""
     with exit_on_error(as_json=as_json, debug=debug):
         from python_runner.settings import postgres_settings
 
@@ -199,6 +220,7 @@ def status(
         from python_runner.console import report
         from python_runner.ingest.status import read_status
         from python_runner.postgres.diagnostics import run_diagnostics
+        from python_runner.postgres.job_list import read_jobs
         from python_runner.postgres.pool import open_pool
 
         with open_pool(postgres) as pool, pool.transaction() as connection:
@@ -206,11 +228,12 @@ def status(
                 report.print_findings(run_diagnostics(connection), as_json=as_json)
                 return
             tables = read_status(connection, postgres.dbt_pg_schema)
+            tables |= {f"jobs_{state}": rows for state, rows in read_jobs(connection).items()}
         if as_json:
             report.print_json(tables)
         else:
             for title, rows in tables.items():
-                report.print_rows(title, rows)
+                report.print_rows(title.replace("_", " "), rows)
 
 
 @app.command()
@@ -237,6 +260,7 @@ def modified(
             typer.echo(" ".join(f"{name}+" for name in names))
 
 
+app.add_typer(cli_analytics.app, name="analytics")
 app.command()(cli_demo.serve)
 app.command()(cli_demo.demo)
 

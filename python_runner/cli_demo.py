@@ -49,7 +49,7 @@ def demo(
     ] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the demo's servers and remove their data.")] = False,
     up: Annotated[
-        bool, typer.Option("--up", help="Serve the demo's data, with a standby and a cache, while the data changes.")
+        bool, typer.Option("--up", help="Serve the demo's data and refresh it every minute, while it changes.")
     ] = False,
     down: Annotated[bool, typer.Option("--down", help="Stop the demo's servers and keep their data.")] = False,
     from_events: Annotated[
@@ -75,21 +75,24 @@ def demo(
         except ImportError as error:
             raise UsageError(f"the demo needs {error.name}: run `make .venv/.ready`") from error
         size = {"small": sample.SMALL, "full": sample.FULL}[scale.value]
-        if stop or down:
-            story.stop(remove=stop)
-        elif up:
-            with progress_listener(as_json=as_json) as listener:
-                url, started = serving.up(size, port, listener)
-            typer.echo(f"{'open' if started else 'it is up:'} {url}")
-        elif psql:
+        if psql:
             story.psql()
         elif env:
             for name, value in story.environment().items():
                 typer.echo(f"export {name}={shlex.quote(value)}")
         else:
-            with progress_listener(as_json=as_json) as listener:
-                result = story.demo(size, listener, from_events=from_events)
-            if as_json:
+            with story.alone(lambda text: typer.echo(text, err=True)):
+                if stop or down:
+                    story.stop(remove=stop)
+                    return
+                with progress_listener(as_json=as_json) as listener:
+                    if up:
+                        url, started = serving.up(size, port, listener)
+                    else:
+                        result = story.demo(size, listener, from_events=from_events)
+            if up:
+                typer.echo(f"{'open' if started else 'it is up:'} {url}")
+            elif as_json:
                 report.print_json(result)
             else:
                 story.print_story(result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import Field, FilePath, SecretStr, ValidationError
@@ -109,6 +109,22 @@ class ApiSettings(BaseSettings):
         return size
 
 
+class AnalyticsSettings(PostgresSettings):
+    """The Postgres database, and the folder of its columnar copy."""
+
+    analytics_folder: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder as an absolute path. UsageError if it is not set."""
+        if not self.analytics_folder:
+            raise UsageError("ANALYTICS_FOLDER is not set: set it in the environment or in .env (see .env.example)")
+        return self.analytics_folder.absolute()
+
+
+Postgres = TypeVar("Postgres", bound=PostgresSettings)
+
+
 class SnowflakeSettings(BaseSettings):
     """The Snowflake schema to read, and the limits of reading it."""
 
@@ -135,8 +151,7 @@ class SnowflakeSettings(BaseSettings):
     protocol: str | None = Field(None, pattern="^https?$")
 
     rate_limit_rps: float = Field(2, gt=0, description="statements per second, over all workers")
-    batch_size: int = Field(100_000, ge=1, description="rows per statement")
-    batches_in_parallel: int = Field(3, ge=1, description="statements in flight")
+    batches_in_parallel: int = Field(3, ge=1, description="chunks of results in flight, over all sources")
 
     @property
     def credential(self) -> str:
@@ -188,12 +203,37 @@ def _private_key(path: Path, passphrase: SecretStr | None) -> bytes:
     )
 
 
+class ScheduleSettings(BaseSettings):
+    """When the worker enqueues each job: cron expressions in UTC; an empty one is off."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_prefix="SCHEDULE_", extra="ignore", hide_input_in_errors=True
+    )
+
+    refresh: str = "15 */3 * * *"
+    full_refresh: str = "45 3 * * 0"
+    reconcile: str = "45 4 * * 1-6"
+    maintain: str = "45 5 * * 3"
+    analytics: str = ""
+
+
 def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     """Read and check; UsageError names the variable that is wrong."""
+    return _checked(PostgresSettings, env_file)
+
+
+def analytics_settings(env_file: str | None = ENV_FILE) -> AnalyticsSettings:
+    """Read and check; UsageError names the variable that is wrong."""
+    settings = _checked(AnalyticsSettings, env_file)
+    settings.folder  # noqa: B018  it is required here
+    return settings
+
+
+def _checked(kind: type[Postgres], env_file: str | None) -> Postgres:
     if env_file:
         _load(env_file)
     try:
-        settings = PostgresSettings(_env_file=env_file)  # type: ignore[call-arg]
+        settings = kind(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
         raise UsageError(_first_line(error, prefix="")) from error
     database = settings.parameters()["dbname"]
@@ -202,6 +242,11 @@ def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     if settings.db_pool_min > settings.db_pool_max:
         raise UsageError(f"DB_POOL_MIN ({settings.db_pool_min}) is above DB_POOL_MAX ({settings.db_pool_max})")
     return settings
+
+
+def schedule_settings(env_file: str | None = ENV_FILE) -> ScheduleSettings:
+    """Read the cron expressions; the worker checks them."""
+    return ScheduleSettings(_env_file=env_file)  # type: ignore[call-arg]
 
 
 def _check_name(setting: str, name: str) -> None:

@@ -42,6 +42,9 @@ SOURCE_TABLES = {
 }
 
 
+CHUNK_ROWS = 100
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than there are cores, because tests wait for servers."""
     return (os.cpu_count() or 1) + 1
@@ -127,11 +130,11 @@ def database(database_url: str) -> Database:
 
 @pytest.fixture(scope="session")
 def stand_in_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stand_in.StandIn]:
-    """A stand-in for Snowflake without tables."""
+    """A stand-in for Snowflake without tables, whose results come in small chunks."""
     folder = tmp_path_factory.mktemp("snowflake")
     stand_in.create_database(folder)
     try:
-        yield stand_in.start(folder)
+        yield stand_in.start(folder, chunk_rows=CHUNK_ROWS)
     finally:
         stand_in.stop(folder)
 

@@ -31,6 +31,8 @@ def test_every_way_is_measured_at_a_small_scale(tmp_path: Path) -> None:
         assert latency["reads"] > latency["errors"] == latency["empty"] == 0
     assert set(found["growth"]["50000"]) == {"truncate", "ours"}
     assert {name for name, way in found["load"].items() if "rows_per_s" not in way} == {"sling", "ingestr"}
+    assert len(found["analytics"]["questions"]) == 11
+    assert found["analytics"]["syncs"][-1]["refresh"] == 4
     for picture in ("refresh", "growth", "readers"):
         assert (tmp_path / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
     assert "| **this project, first load** |" in (tmp_path / "results.md").read_text()

@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from python_runner.project import PROJECT
-from python_runner.settings import ApiSettings, PostgresSettings, SnowflakeSettings
+from python_runner.settings import AnalyticsSettings, ApiSettings, ScheduleSettings, SnowflakeSettings
 
 PAGE = (PROJECT / "docs/configuration.md").read_text()
 ROW = re.compile(r"^\| `(\w+)` \|([^|]*)\|", re.MULTILINE)
@@ -48,7 +48,8 @@ def sources(*folders: str, suffixes: Iterable[str]) -> str:
     return "\n".join(file.read_text() for file in files)
 
 
-SETTINGS = settings(PostgresSettings) | settings(SnowflakeSettings) | settings(ApiSettings)
+CLASSES = (AnalyticsSettings, SnowflakeSettings, ScheduleSettings, ApiSettings)
+SETTINGS = {name: default for one in CLASSES for name, default in settings(one).items()}
 PROFILE = dict(ENV_VAR.findall((PROJECT / "profiles.yml.example").read_text()))
 
 

@@ -27,6 +27,8 @@ SHARED_PAUSE_S = 1.0
 DIGEST_BYTES = 16
 PREFIX = "runner:2:"
 
+CacheKey = tuple[str | int | None, ...]  # the path of the endpoint, and the values of its parameters in their order
+
 
 @dataclass(slots=True)
 class Entry:
@@ -60,7 +62,7 @@ def entry_of(answer: Answer, ttl: float) -> Entry:
     return Entry(answer.epoch, answer.versions, answer.body, monotonic() + ttl, live=not ttl)
 
 
-def memory(limit: int = MAX_BYTES) -> TLRUCache[str, Entry]:
+def memory(limit: int = MAX_BYTES) -> TLRUCache[CacheKey, Entry]:
     """The entries that were used last, each until its time is over."""
     return TLRUCache(limit, lambda _key, entry, _now: entry.until, timer=monotonic, getsizeof=lambda entry: entry.size)
 
@@ -77,32 +79,38 @@ class Shared:
         )
         self._paused_until = 0.0
 
-    async def get(self, key: str) -> Entry | None:
+    async def get(self, key: CacheKey) -> Entry | None:
         """The entry, if the server has one that belongs to this key and is whole."""
         if monotonic() < self._paused_until:
             return None
+        name = shared_name(key)
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.get(PREFIX + key)
-                pipeline.pttl(PREFIX + key)
+                pipeline.get(name)
+                pipeline.pttl(name)
                 value, left_ms = await pipeline.execute()
         except (RedisError, OSError, TimeoutError):
             self._paused_until = monotonic() + SHARED_PAUSE_S
             return None
-        return unpack(key, value, left_ms / 1000) if isinstance(value, bytes) else None
+        return unpack(name, value, left_ms / 1000) if isinstance(value, bytes) else None
 
-    async def put(self, key: str, entry: Entry) -> None:
+    async def put(self, key: CacheKey, entry: Entry) -> None:
         """Share an entry."""
-        left_ms = int((entry.until - monotonic()) * 1000)
+        name, left_ms = shared_name(key), int((entry.until - monotonic()) * 1000)
         if left_ms > 0 and monotonic() >= self._paused_until:
             try:
-                await self._redis.set(PREFIX + key, pack(key, entry), px=left_ms)
+                await self._redis.set(name, pack(name, entry), px=left_ms)
             except (RedisError, OSError, TimeoutError):
                 self._paused_until = monotonic() + SHARED_PAUSE_S
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+
+def shared_name(key: CacheKey) -> str:
+    """The name under which an entry is shared."""
+    return PREFIX + json.dumps(key)
 
 
 def pack(key: str, entry: Entry) -> bytes:

@@ -55,7 +55,7 @@ class Parameter(BaseModel):
             return int(given)
         if len(given) > MAX_TEXT:
             raise Refused(name, f"is longer than {MAX_TEXT} characters")
-        if not given or "\0" in given or any("\ud800" <= character <= "\udfff" for character in given):
+        if not given or re.search("[\0\ud800-\udfff]", given):
             raise Refused(name, "is empty, or has a character that no text has")
         if self.values and given not in self.values:
             raise Refused(name, f"is not one of {', '.join(self.values)}")

@@ -6,7 +6,7 @@ from functools import partial
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from python_runner.api.app import create_app
 
@@ -27,5 +27,5 @@ def serve(host: str, port: int, workers: int) -> None:
     server.serve(target_loader=partial(_load, workers=workers))
 
 
-def _load(_: str, *, workers: int) -> Starlette:
+def _load(_: str, *, workers: int) -> ASGIApp:
     return create_app(workers)

@@ -26,17 +26,21 @@ STATEMENT_LIMIT_MS = 2000
 OPTIONS = f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_LIMIT_MS} -c timezone=UTC"
 
 # A standby knows its time-line from its last restartpoint, and so is not read from for a while after it has changed.
-EPOCH = """
+HISTORY = """
 pg_is_in_recovery(),
 case
     when pg_is_in_recovery() then (select timeline_id from pg_control_checkpoint())
     else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
 end,
-(select system_identifier from pg_control_system()),
+{},
 (select oid::bigint from pg_database where datname = current_database()),
 coalesce(to_regclass('raw.load_batches')::oid::bigint, 0),
 coalesce(to_regclass('delta.versions')::oid::bigint, 0)
 """
+# The identifier is read from a file, which takes a sixth of a short question: a server keeps it until it stops.
+SYSTEM = "(select system_identifier from pg_control_system())"
+STARTED = "extract(epoch from pg_postmaster_start_time())::double precision"
+EPOCH, SERVED = HISTORY.format(SYSTEM), HISTORY.format(STARTED)
 MODEL_VERSION = "(select version from delta.versions where relation_name = {})"
 LOADED_VERSION = """(
     select batch_id from raw.load_batches
@@ -100,7 +104,7 @@ ADAPTERS.register_loader("json", _Bytes)
 
 
 def read_row(row: Sequence[Any]) -> tuple[bool, Epoch, tuple[Any, ...]]:
-    """Of a row that begins with EPOCH: whether the server is a standby, its history, and the rest."""
+    """Of a row that begins with EPOCH or SERVED: whether the server is a standby, its history, and the rest."""
     after = 1 + len(Epoch._fields)
     return row[0], Epoch(*row[1:after]), tuple(row[after:])
 
@@ -118,7 +122,7 @@ def version_of(relation: str) -> str:
 def question(endpoint: Endpoint, text: str, relations: Sequence[str]) -> str:
     """The statement that answers an endpoint by a file, with the versions of the relations."""
     shape = ANSWERS[endpoint.answer].replace("{items}", endpoint.items).replace("{next}", endpoint.next)
-    columns = [EPOCH, *map(version_of, relations), shape.replace("{}", placeholders(text))]
+    columns = [SERVED, *map(version_of, relations), shape.replace("{}", placeholders(text))]
     return f"select\n{', '.join(columns)}"
 
 
@@ -132,6 +136,7 @@ class Server:
             conninfo, application_name="collectibles_api", options=OPTIONS, connect_timeout=2, **attributes
         )
         self._prepare: bool | None = None
+        self._systems: dict[float, int] = {}
         self.pool = AsyncConnectionPool(
             self.conninfo,
             kwargs={"autocommit": True, "context": ADAPTERS},
@@ -149,7 +154,7 @@ class Server:
         return int(self.pool.get_stats().get("pool_size", 0))
 
     async def ask(self, statement: str, values: Mapping[str, Any]) -> Answer:
-        """Run a statement of `question`. Unavailable if the server does not answer."""
+        """Run a statement that begins as those of `question`. Unavailable if the server does not answer."""
         for attempt in (1, 2):
             try:
                 return await self._ask(statement, values)
@@ -166,13 +171,19 @@ class Server:
         raise Unavailable(f"the {self.name} does not answer")
 
     async def _ask(self, statement: str, values: Mapping[str, Any]) -> Answer:
-        async with self.pool.connection() as connection:
+        connection = await self.pool.getconn()  # the pool's context manager commits too, which costs as much
+        try:
             cursor = await connection.execute(statement, values, prepare=self._prepare)
-            is_standby, epoch, (*versions, body) = read_row(await cursor.fetchone() or ())
+            is_standby, served, (*versions, body) = read_row(await cursor.fetchone() or ())
             if is_standby != self.standby:
                 await connection.close()
                 raise Unavailable(f"the {self.name} is {'a standby' if is_standby else 'a primary'}")
-            return Answer(epoch, tuple(versions), body)
+            while served.system not in self._systems:  # a pooler may ask another server, whose start is another
+                cursor = await connection.execute(f"select {STARTED}, {SYSTEM}")
+                self._systems.update([await cursor.fetchone() or ()])
+            return Answer(served._replace(system=self._systems[served.system]), tuple(versions), body)
+        finally:
+            await self.pool.putconn(connection)
 
 
 class Standby(Server):
@@ -201,7 +212,7 @@ class Standby(Server):
 
     async def follow(self, relations: Sequence[str]) -> None:
         """Read the versions for ever."""
-        statement = f"select {', '.join([EPOCH, *map(version_of, relations)])}, null"
+        statement = f"select {', '.join([SERVED, *map(version_of, relations)])}, null"
         while True:
             answer = await self.ask_within(HEARTBEAT_S, statement, {})
             if answer:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from cachetools import LRUCache
 
-from python_runner.api.cache import Entry, Shared, entry_of, memory
+from python_runner.api.cache import CacheKey, Entry, Shared, entry_of, memory
 from python_runner.api.declarations import Endpoint, read_endpoints
 from python_runner.api.metrics import Metrics
 from python_runner.api.positions import RETRY_S, Known
@@ -49,8 +48,8 @@ class Service:
             if endpoint.while_missing:
                 text = render(endpoint.while_missing, postgres.dbt_pg_schema).text
                 self._live[endpoint.path] = question(endpoint, text, ())
-        self._requests: LRUCache[Request, tuple[Endpoint, Values, str]] = LRUCache(MAX_REQUESTS)
-        self._flights: dict[str, asyncio.Task[Entry]] = {}
+        self._requests: LRUCache[Request, tuple[Endpoint, Values, CacheKey]] = LRUCache(MAX_REQUESTS)
+        self._flights: dict[CacheKey, asyncio.Task[Entry]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
@@ -83,17 +82,18 @@ class Service:
 
     async def answer(self, request: Request, endpoint: Endpoint, values: Values) -> Entry:
         """The answer, which shows every refresh that the process knew of when it was asked. Unavailable if none can."""
-        key = f"{endpoint.path} {json.dumps(list(values.values()))}"
+        key = (endpoint.path, *values.values())
         self._requests[request] = endpoint, values, key
         if found := self.cached(request):
             self.metrics.answers["memory"] += 1
             return found[1]
         for _ in range(ATTEMPTS):
-            joined = key in self._flights
-            if not joined:
-                self._flights[key] = self._spawn(self._fill(key, endpoint, values))
-                self._flights[key].add_done_callback(lambda _: self._flights.pop(key, None))
-            entry = await asyncio.shield(self._flights[key])
+            flight = self._flights.get(key)
+            joined = flight is not None
+            if flight is None:
+                flight = self._flights[key] = asyncio.create_task(self._fill(key, endpoint, values))
+                flight.add_done_callback(lambda _: self._flights.pop(key, None))
+            entry = await asyncio.shield(flight)
             if not joined or self._covers(endpoint, values, entry):
                 return entry
         raise Unavailable("refreshes follow each other too fast")
@@ -105,7 +105,7 @@ class Service:
     def _is_fresh(self, endpoint: Endpoint, values: Values, entry: Entry) -> bool:
         return self.known.listening and self._covers(endpoint, values, entry)
 
-    async def _fill(self, key: str, endpoint: Endpoint, values: Values) -> Entry:
+    async def _fill(self, key: CacheKey, endpoint: Endpoint, values: Values) -> Entry:
         if self.shared and self.known.listening:
             shared = await self.shared.get(key)
             if shared and self._is_fresh(endpoint, values, shared):
@@ -128,7 +128,7 @@ class Service:
                 self._spawn(self.shared.put(key, entry))
         return entry
 
-    def _keep(self, key: str, entry: Entry) -> None:
+    def _keep(self, key: CacheKey, entry: Entry) -> None:
         with suppress(ValueError):  # it is larger than the cache
             self.memory[key] = entry
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from python_runner.api.servers import ANSWERS, EPOCH, Missing, Server, Unavailable
+from python_runner.api.servers import ANSWERS, SERVED, Missing, Server, Unavailable
 from python_runner.api.service import Service
 
 LIMIT_S = 2.5
@@ -56,10 +56,14 @@ JOBS = """
 select
     job.id as job_id,
     job.task_name as job,
-    job.status,
+    case job.status when 'todo' then 'queued' when 'doing' then 'running' else job.status::text end as state,
+    case job.status when 'todo' then job.scheduled_at end as due_at,
     job.attempts,
     event.started_at,
-    extract(epoch from event.ended_at - event.started_at)::float as seconds
+    case when event.ended_at >= event.started_at then extract(epoch from ended_at - started_at)::float end as seconds,
+    case when job.status <> 'succeeded' then (
+        select error from jobs.errors where job_id = job.id order by at desc limit 1
+    ) end as error
 from jobs.procrastinate_jobs as job
 left join lateral (
     select
@@ -120,13 +124,15 @@ async def read(service: Service) -> dict[str, Any]:
     }
     for part in parts.values():
         await part.read(service.primary)
+    if any(row["seconds"] is not None for row in parts["Jobs"].rows):  # of loads and dbt
+        parts["Loads"].plot = ""
     parts["Standbys"] = await _standbys(service)
     return {"now": datetime.now(UTC).isoformat(), "parts": parts, "process": _process(service)}
 
 
 async def _rows(server: Server, query: str) -> list[dict[str, Any]]:
     async with asyncio.timeout(LIMIT_S):
-        answer = await server.ask(f"select {EPOCH}, {ANSWERS['list'].replace('{}', query)}", {})
+        answer = await server.ask(f"select {SERVED}, {ANSWERS['list'].replace('{}', query)}", {})
     return list(json.loads(answer.body or b"[]"))
 
 

@@ -45,31 +45,33 @@ class ProgressBars(ProgressListener):
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
-        self._task = TaskID(0)
+        self._last = TaskID(0)
+        self._tasks: dict[str, TaskID] = {}
 
     def emit(self, event: str, **fields: Any) -> None:
         """Update the bar; events that are for machines only are ignored."""
+        task = self._tasks.get(fields.get("source", ""), self._last)
         match event:
             case "message":
                 self._bar.console.print(fields["text"], markup=False)
             case "resumed":
                 self._bar.console.print("{source}: resumed; {batches:,} batches are already staged".format(**fields))
             case "started":
-                self._task = self._bar.add_task(fields["step"], total=None, detail="")
+                self._last = self._tasks[fields["step"]] = self._bar.add_task(fields["step"], total=None, detail="")
             case "compared":
-                self._bar.update(self._task, detail="{differing:,} of {buckets:,} buckets differ".format(**fields))
+                self._bar.update(task, detail="{differing:,} of {buckets:,} buckets differ".format(**fields))
             case "planned":
-                self._bar.update(self._task, total=fields["total"])
+                self._bar.update(task, total=fields["total"])
             case "batch":
                 detail = "{rows:,} rows, {rows_per_second:,} rows/s".format(**fields)
                 waited = f", waited {fields['waited_seconds']:,.1f} s for the rate limit"
                 self._bar.update(
-                    self._task, completed=fields["batch"], detail=detail + waited * (fields["waited_seconds"] > 0)
+                    task, completed=fields["batch"], detail=detail + waited * (fields["waited_seconds"] > 0)
                 )
             case "node":
-                self._bar.update(self._task, advance=1, detail=fields["name"])
+                self._bar.update(task, advance=1, detail=fields["name"])
             case "ended":
-                self._bar.update(self._task, total=1, completed=1)
+                self._bar.update(task, total=1, completed=1)
 
 
 class SourceProgressEmitter(SourceProgress):

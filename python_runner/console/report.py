@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
+    from python_runner.analytics.after_run import CopyResult
+    from python_runner.analytics.sync import SyncResult
     from python_runner.ingest.load import LoadResult
     from python_runner.ingest.reconcile import Preview
+    from python_runner.ingest.transfer import Transfer
     from python_runner.postgres.diagnostics import Finding
     from python_runner.transform.dbt_build import BuildResult
-    from python_runner.warehouse import Moved
 
 WIDTH = 140  # the tables need it; a narrower terminal wraps the lines
 UNLIMITED = 10_000  # a pipe or a file has no width: cells are not shortened
@@ -49,14 +51,34 @@ def print_rows(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     console.print()
 
 
-def print_results(loaded: list[LoadResult], built: BuildResult | None, *, as_json: bool) -> None:
-    """Print what a command loaded and, if it built the models, what it built."""
+def print_results(
+    loaded: list[LoadResult], built: BuildResult | None, copied: CopyResult | None = None, *, as_json: bool
+) -> None:
+    """Print what a command loaded and, if it did, what it built and what it copied for analytics."""
     if as_json:
-        print_json({"loaded": loaded, "built": built})
+        print_json({"loaded": loaded, "built": built} | ({"analytics": copied} if copied else {}))
         return
     print_loads(loaded)
     if built:
         print_build(built)
+    if copied:
+        if copied.synced:
+            print_sync(copied.synced)
+        if copied.warning:
+            console.print(f"warning: {copied.warning}", style="yellow", markup=False)
+
+
+def print_sync(synced: SyncResult) -> None:
+    """Print what a sync appended to the columnar copy, and why it compared whole tables."""
+    for name, reason in synced.compared.items():
+        console.print(f"{name} was compared: {reason}", markup=False)
+    if synced.waiting:
+        console.print(f"nothing was synced: {synced.waiting}", markup=False)
+    elif synced.rows:
+        rows = ", ".join(f"{count:,} {name}" for name, count in synced.rows.items())
+        console.print(f"refresh {synced.refresh}: {rows} in {synced.seconds:.2f} s", markup=False)
+    else:
+        console.print(f"nothing is new since refresh {synced.refresh}")
 
 
 def print_loads(loaded: Iterable[LoadResult]) -> None:
@@ -135,16 +157,15 @@ def print_build(built: BuildResult) -> None:
         console.print(f"warning: {warning}", style="yellow", markup=False)
 
 
-def print_moved(moved: Moved, *, as_json: bool) -> None:
-    """Print how the published tables were built on Snowflake, what travelled, and how Postgres took it."""
+def print_moved(built: BuildResult, transferred: list[Transfer], taken: BuildResult, *, as_json: bool) -> None:
+    """Print how the published tables were built on Snowflake, what travelled, and how Postgres took it over."""
     if as_json:
-        print_json(moved)
+        print_json({"on_snowflake": built, "transferred": transferred, "on_postgres": taken})
         return
-    print_build(moved.on_snowflake)
-    print_rows(
-        "from Snowflake", [{"table": one.table, "rows": one.rows, "seconds": one.seconds} for one in moved.transferred]
-    )
-    print_build(moved.on_postgres)
+    print_build(built)
+    rows = [{"table": one.table, "rows": one.rows, "seconds": one.seconds} for one in transferred]
+    print_rows("from Snowflake", rows)
+    print_build(taken)
 
 
 def _cell(name: str, value: Any) -> str:

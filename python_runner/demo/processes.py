@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-
-from python_runner.project import PROJECT
 
 STATE = "processes.json"
 END_TIMEOUT_S = 10
@@ -36,13 +33,13 @@ class Started:
 
 
 def start(folder: Path, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> Path:
-    """Start a process and list it. Returns its log."""
+    """Start a process with this environment only, and list it. Returns its log."""
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603
             command,
-            cwd=PROJECT,
-            env=os.environ | environment,
+            cwd=folder,  # no `.env` is read
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -1,4 +1,4 @@
-"""`runner demo --up`: the demo's database with a standby, Valkey and the API, while the collection changes."""
+"""`runner demo --up`: the demo's database, a standby, Valkey, the API and a worker, while the collection changes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from python_runner.errors import RunnerError
 
 HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60
-PAUSE_S = 30  # between refreshes
+PAUSE_S = 30  # between changes
+EVERY_MINUTE = {"SCHEDULE_REFRESH": "* * * * *"}
 ADDRESS = "address"  # a file beside the list of processes
-NAMES = {"valkey", "api", "changes"}
+NAMES = {"valkey", "api", "changes", "worker"}
 
 
 def up(scale: sample.Scale, port: int, listener: ProgressListener, pause_s: float = PAUSE_S) -> tuple[str, bool]:
@@ -43,6 +44,7 @@ def up(scale: sample.Scale, port: int, listener: ProgressListener, pause_s: floa
             _wait_for(url, log)
         changes: list[str | Path] = [sys.executable, "-m", "python_runner.demo.changes", story.WAREHOUSE, str(pause_s)]
         processes.start(folder, "changes", changes, environment)
+        processes.start(folder, "worker", [runner, "worker"], environment | EVERY_MINUTE)
         (folder / ADDRESS).write_text(url)
     except BaseException:
         story.stop(remove=False)
@@ -68,7 +70,7 @@ def _start_servers(scale: sample.Scale, listener: ProgressListener) -> dict[str,
     with step(listener, "copying the database to a standby"):
         standby = embedded.copy(primary, story.FOLDER / story.STANDBY)
     replica = make_conninfo(standby.url, dbname=story.DATABASE)
-    return {**story.environment(), "DATABASE_REPLICA_URL": replica, "DBT_PG_SCHEMA": "public"}
+    return story.surroundings({**story.environment(), "DATABASE_REPLICA_URL": replica})
 
 
 def _is_filled() -> bool:

@@ -70,10 +70,13 @@ def create_database(data: Path, database: str = DATABASE, schema: str = SCHEMA) 
         connection.execute(f'create schema if not exists "{schema}"')
 
 
-def start(data: Path, *, user: str = "demo", password: str | None = None, timeout: float = 60) -> StandIn:
+def start(
+    data: Path, *, user: str = "demo", password: str | None = None, chunk_rows: int | None = None, timeout: float = 60
+) -> StandIn:
     """Serve the databases of a folder from a new process, and wait until it accepts requests.
 
-    If a stand-in already runs for this folder, it is returned with its own user and password.
+    `chunk_rows` is the most rows of a chunk of a result. If a stand-in already runs for this folder, it is returned
+    as it is.
     """
     if found := running(data):
         return found
@@ -83,7 +86,14 @@ def start(data: Path, *, user: str = "demo", password: str | None = None, timeou
     secret = password or secrets.token_urlsafe(18)
     with (data / LOG).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", MODULE, "--data", str(data)],
+            [
+                sys.executable,
+                "-m",
+                MODULE,
+                "--data",
+                str(data),
+                *(["--chunk-rows", str(chunk_rows)] if chunk_rows else []),
+            ],
             cwd=Path(__file__).resolve().parents[2],
             env={**os.environ, "STAND_IN_USER": user, "STAND_IN_PASSWORD": secret, "TMPDIR": str(data / TEMPORARY)},
             stdin=subprocess.DEVNULL,
@@ -145,12 +155,14 @@ def main() -> None:
     import uvicorn  # noqa: PLC0415
 
     from python_runner.demo.stand_in_app import application  # noqa: PLC0415
+    from python_runner.demo.stand_in_results import ROW_GROUP  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog=MODULE)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
+    parser.add_argument("--chunk-rows", type=int, default=ROW_GROUP, help="rows of a chunk of a result")
     options = parser.parse_args()
-    app = application(options.data)
+    app = application(options.data, options.chunk_rows)
     listener = socket.create_server(("127.0.0.1", options.port))
     stand_in = StandIn(
         pid=os.getpid(),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
+import asyncio
 import hmac
 import importlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,17 +24,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from python_runner.demo import stand_in_sql
+from python_runner.demo.stand_in_queries import Queries, read_body
+from python_runner.demo.stand_in_results import ROW_GROUP, Spooled, Spooling
 
 # The package has a function of this name, which hides the module.
 server: Any = importlib.import_module("fakesnow.server")
 arrow: Any = importlib.import_module("fakesnow.arrow")
 
 
-def application(data: Path) -> Starlette:
+def application(data: Path, chunk_rows: int = ROW_GROUP) -> Starlette:
     """Create the server application for the DuckDB files of a folder."""
     stand_in_sql.accept()
-    served = FakeSnow(db_path=data)
-    served.results_cache = _NoResultsCache()
+    served = _Served(data, chunk_rows)
     served.duck_conn.execute("set memory_limit = '3GB'")
     databases = sorted(data.glob("*.db"))
     for file in databases:
@@ -45,32 +47,62 @@ def application(data: Path) -> Starlette:
     served.create_schema_on_connect = False
     server.shared_fs = served
     server.to_ipc = _to_ipc
+    server.to_sf = _to_sf
     arrow.timestamp_to_sf_struct = _to_sf_timestamps
     server.logger.setLevel(logging.WARNING)
-    login = Route("/session/v1/login-request", _login, methods=["POST"])
-    routes = [login, *(route for route in server.routes if route.path != login.path)]
+    queries = Queries(served)
+    own = [
+        Route("/session/v1/login-request", _login, methods=["POST"]),
+        Route("/queries/v1/query-request", queries.request, methods=["POST"]),
+        Route("/queries/{query_id}/result", queries.result),
+        Route("/monitoring/queries/{query_id}", queries.status),
+        Route("/chunks/{query_id}/{number:int}", queries.chunk),
+    ]
+    paths = {route.path for route in own} | {"/monitoring/queries/{sfqid}"}
+    routes = [*own, *(route for route in server.routes if route.path not in paths)]
 
     @asynccontextmanager
     async def closing(_: Starlette) -> AsyncIterator[None]:
         yield
         for file in databases:
             served.duck_conn.execute(f'force checkpoint "{file.stem}"')
+        served.remove_results()
 
     return Starlette(routes=routes, lifespan=closing)
 
 
-class _NoResultsCache(dict[str, Any]):
-    """Discards results. fakesnow keeps each result for RESULT_SCAN, which a load of millions of rows cannot afford."""
+class _Served(FakeSnow):
+    """The databases. Large results are on disk, where `results_cache` would keep each of them in memory."""
 
-    def __setitem__(self, key: str, value: object) -> None:
-        """Discard the result."""
+    def __init__(self, data: Path, chunk_rows: int) -> None:
+        super().__init__(db_path=data)
+        self.results_cache = _Spooled()
+        self._folder, self._chunk_rows = data / "results", chunk_rows
+        self.remove_results()  # of a server that was killed
+
+    def remove_results(self) -> None:
+        """Remove the files of all results."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def connect(self, database: str | None = None, schema: str | None = None, *more: Any, **options: Any) -> Any:
+        """A session, which runs one statement at a time."""
+        connection: Any = super().connect(database, schema, *more, **options)
+        connection._duck_conn = Spooling(connection._duck_conn, self._folder, self._chunk_rows)  # noqa: SLF001
+        connection.lock = asyncio.Lock()
+        return connection
+
+
+class _Spooled(dict[str, Any]):
+    """The spooled results that have not been answered yet, by query id."""
+
+    def __setitem__(self, query_id: str, result: tuple[Any, ...]) -> None:
+        """Keep it if it is on disk."""
+        if isinstance(result[0], Spooled):
+            super().__setitem__(query_id, result[0])
 
 
 async def _login(request: Request) -> Response:
-    body = await request.body()
-    if request.headers.get("Content-Encoding") == "gzip":
-        body = gzip.decompress(body)
-    if _credentials_match(json.loads(body)["data"]):
+    if _credentials_match(json.loads(await read_body(request))["data"]):
         accepted: Response = await server.login_request(request)
         return accepted
     message = "Incorrect username or password was specified."
@@ -111,6 +143,14 @@ def _to_sf_timestamps(column: Any) -> Any:
         fields=[pa.field(name, child.type, nullable=False) for name, child in children.items()],
         mask=pc.is_null(column),
     )
+
+
+def _to_sf(table: pa.Table | Spooled, rowtype: Any) -> pa.Table:
+    """What Snowflake sends: of a spooled result only the first rows."""
+    if isinstance(table, Spooled):
+        table.rowtype = rowtype
+        table = table.first
+    return arrow.to_sf(table, rowtype)
 
 
 def _to_ipc(table: pa.Table) -> pa.Buffer:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -28,6 +29,7 @@ FOLDER = PROJECT / ".demo"
 WAREHOUSE = FOLDER / "snowflake"
 STANDBY = "standby"
 DATABASE = "collectibles"
+SETTINGS = ("SNOWFLAKE_", "DBT_", "PG", "DATABASE_", "DB_", "REDIS_", "API_", "SCHEDULE_")
 
 TOP_FIVE = """
 select display_name, total_moments, floor_value::float, asp_value::float
@@ -51,16 +53,18 @@ def demo(scale: sample.Scale, listener: ProgressListener, *, from_events: bool =
         url = _new_database(embedded.start(FOLDER).url)
     with _only({"DATABASE_URL": url, **warehouse.environment}):
         postgres, snowflake, sources = postgres_settings(None), snowflake_settings(None), read_sources()
-        derived = derive_sources(postgres, snowflake, listener) if from_events else None
-        loaded = refresh.load(postgres, snowflake, list(sources.values()), listener)
-        built = refresh.build(postgres, listener)
+        with refresh.connect(postgres, snowflake, listener) as connections:
+            derived = derive_sources(postgres, connections, listener) if from_events else None
+            loaded = refresh.load(connections, list(sources.values()), listener)
+            built = refresh.build(postgres, listener)
         with step(listener, "simulating a day"):
             day = simulate_chain_day(warehouse) if from_events else simulate_day(warehouse)
-        rederived = derive_sources(postgres, snowflake, listener) if from_events else None
-        reloaded = refresh.load(postgres, snowflake, list(sources.values()), listener)
-        # A burned moment leaves no row to fetch, so only a reconciliation finds it.
-        reloaded += refresh.load(postgres, snowflake, [sources["wallet_holdings"]], listener, mode="reconcile")
-        refreshed = refresh.build(postgres, listener)
+        with refresh.connect(postgres, snowflake, listener) as connections:
+            rederived = derive_sources(postgres, connections, listener) if from_events else None
+            reloaded = refresh.load(connections, list(sources.values()), listener)
+            # A burned moment leaves no row to fetch, so only a reconciliation finds it.
+            reloaded += refresh.load(connections, [sources["wallet_holdings"]], listener, mode="reconcile")
+            refreshed = refresh.build(postgres, listener)
     with psycopg.connect(url, row_factory=dict_row) as connection:
         top = connection.execute(TOP_FIVE).fetchall()
     return {
@@ -124,6 +128,23 @@ def environment() -> dict[str, str]:
     return {"DATABASE_URL": url, **warehouse.environment}
 
 
+def surroundings(settings: dict[str, str]) -> dict[str, str]:
+    """The environment of this process, with these settings and no others of the runner, which may be production's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)} | settings
+
+
+@contextmanager
+def alone(notify: Callable[[str], None]) -> Iterator[None]:
+    """One command at a time starts or stops the demo; another one waits until it has ended."""
+    with FOLDER.with_suffix(".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            notify("waiting for another command that starts or stops the demo")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def stop(*, remove: bool = True) -> None:
     """Stop every process of the demo, even if one of them does not stop, and remove the data."""
     with ExitStack() as last_to_first:
@@ -142,14 +163,15 @@ def _new_database(url: str) -> str:
 
 @contextmanager
 def _only(settings: dict[str, str]) -> Iterator[None]:
-    """Set only the environment of the demo's servers. Production settings do not apply, and `.env` is not read."""
-    before = dict(os.environ)
-    for name in before:
-        if name.startswith(("SNOWFLAKE_", "DBT_", "PG")):
-            del os.environ[name]
-    os.environ.update(settings)
+    """Give this process only the environment of the demo's servers; `.env` is not read."""
+    before, only = dict(os.environ), surroundings(settings)
+
+    def become(environment: dict[str, str]) -> None:
+        os.environ.clear()
+        os.environ.update(environment)
+
+    become(only)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        become(before)

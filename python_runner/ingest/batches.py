@@ -63,7 +63,6 @@ class SourceState:
     empty: bool
     high_water_mark: datetime | None = None
     highest_key: Any = None
-    missing_keys: tuple[Any, ...] = ()
 
 
 def source_state(connection: Connection, source: Source) -> SourceState:
@@ -75,16 +74,23 @@ def source_state(connection: Connection, source: Source) -> SourceState:
         last = "select high_water_mark from raw.load_batches where source = %s order by batch_id desc limit 1"
         return SourceState(empty=False, high_water_mark=_value(connection, last, source.name))
     highest = _value(connection, SQL(HIGHEST_KEY).format(**names, type=SQL(source.key_column.data_type)), source.name)
-    if highest is None:
-        return SourceState(empty=False)
+    return SourceState(empty=False, highest_key=highest)
+
+
+def missing_keys(connection: Connection, source: Source, highest_key: Any) -> list[Any]:
+    """The keys up to the highest known one that the table has which `referenced_by` names, and that are not loaded."""
     missing = SQL(
         """
-        select coalesce(array_agg(held.{key}), '{{}}')
+        select coalesce(array_agg(held.{key} order by held.{key}), '{{}}')
         from {held} as held
         where held.{key} <= %s and not exists (select from {table} as known where known.{key} = held.{key})
         """
-    ).format(held=Identifier(raw_schema.RAW, source.referenced_by or source.name), **names)
-    return SourceState(empty=False, highest_key=highest, missing_keys=tuple(_value(connection, missing, highest)))
+    ).format(
+        held=Identifier(raw_schema.RAW, source.referenced_by or source.name),
+        table=raw_schema.table(source),
+        key=Identifier(source.key),
+    )
+    return list(_value(connection, missing, highest_key))
 
 
 def record_batch(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from python_runner.errors import RunnerError
-from python_runner.ingest.kept import originals
+from python_runner.ingest.kept import Room, originals
 from python_runner.ingest.values import Problem, arrow_type, check_readable, convert
 from python_runner.ingest.values.arrays import plain
 from python_runner.sources import Source
@@ -39,11 +39,12 @@ class Page:
         return sum(not row.loaded for row in self.rejects)
 
 
-def clean(table: pa.Table, source: Source) -> Page:
+def clean(table: pa.Table, source: Source, room: Room | None = None) -> Page:
     """Convert a page with the source's column names, in the declared order, to the declared types.
 
     A row with no usable value in a `required` column, or with an unusable value in a column declared
-    `unusable: reject`, is rejected. In other columns an unusable value becomes NULL. Both are reported.
+    `unusable: reject`, is rejected. In other columns an unusable value becomes NULL. Both are reported, as far as there
+    is room: the parts of a page share it.
     RunnerError if a column has a type that has no conversion.
     """
     try:
@@ -61,13 +62,15 @@ def clean(table: pa.Table, source: Source) -> Page:
     nothing = pa.repeat(False, len(table))
     rejected = reduce(pc.or_, (problem.rows for problem in problems if problem.rejects), nothing)
     as_given = pa.table(given, names=source.column_names)
-    return Page(rows.filter(pc.invert(rejected)), _report(as_given, problems, rejected, source.key))
+    return Page(rows.filter(pc.invert(rejected)), _report(as_given, problems, rejected, source.key, room or Room()))
 
 
-def _report(table: pa.Table, problems: Sequence[Problem], rejected: pa.Array, key: str) -> list[RejectedRow]:
+def _report(
+    table: pa.Table, problems: Sequence[Problem], rejected: pa.Array, key: str, room: Room
+) -> list[RejectedRow]:
     affected = reduce(pc.or_, (problem.rows for problem in problems))
     found = zip(*(problem.rows.filter(affected).to_pylist() for problem in problems), strict=True)
     reasons = ["; ".join(problems[i].reason for i, hit in enumerate(hits) if hit) for hits in found]
     outcome = rejected.filter(affected).to_pylist()
-    rows = originals(table.filter(affected), key)
+    rows = originals(table.filter(affected), key, room)
     return [RejectedRow(why, row, not out) for why, row, out in zip(reasons, rows, outcome, strict=True)]

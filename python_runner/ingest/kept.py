@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from hashlib import md5
 from math import isfinite
 from typing import Any
@@ -16,16 +17,23 @@ PAGE_CHARACTERS = 32_000_000  # jsonb takes 268 MB
 REPLACEMENT = "\ufffd"
 
 
-def originals(table: pa.Table, key: str) -> list[dict[str, Any]]:
-    """The rows as they came, as far as JSON has their values. Of very many large rows only the keys are kept."""
+@dataclass
+class Room:
+    """The characters that the bad rows of a page may still take."""
+
+    characters: int = PAGE_CHARACTERS
+
+
+def originals(table: pa.Table, key: str, room: Room) -> list[dict[str, Any]]:
+    """The rows as they came, as far as JSON has their values. Of rows that have no room only the keys are kept."""
     columns = [_column(column.combine_chunks()) for column in table.columns]
-    room, rows = PAGE_CHARACTERS, []
+    rows = []
     for values in zip(*columns, strict=True):
         row = dict(zip(table.column_names, values, strict=True))
         size = sum(len(str(value)) for value in values)
-        if size > room:
+        if size > room.characters:
             row = {key: row[key], "left out": _digest(repr(values))}
-        room -= size
+        room.characters -= size
         rows.append(row)
     return rows
 

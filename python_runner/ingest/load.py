@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 from psycopg.sql import SQL, Composable
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError
 from python_runner.ingest import load_plan
 from python_runner.ingest.apply import EVERYWHERE, apply
-from python_runner.ingest.batches import Batch, SourceState, last_batch, source_state
+from python_runner.ingest.batches import Batch, SourceState, last_batch, missing_keys, source_state
 from python_runner.ingest.rejects import TooManyRejectsError, record_rejects
 from python_runner.ingest.source_progress import SourceProgress
-from python_runner.ingest.staging import Fetch, fill_stage
+from python_runner.ingest.staging import Page, fill_stage
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection, Pool
+from python_runner.settings import SnowflakeSettings
 from python_runner.snowflake import queries
+from python_runner.snowflake.workers import Workers
 from python_runner.sources import Source
 
 if TYPE_CHECKING:  # importing the connector takes a second
     from python_runner.snowflake.client import Snowflake
+    from python_runner.snowflake.results import Result
 
 BatchMode = Literal["first", "incremental", "full", "reconcile", "file"]
 
@@ -77,26 +82,70 @@ class LoadResult:
 
 
 def load_from_snowflake(
-    pool: Pool, snowflake: Snowflake, source: Source, *, full: bool, progress: SourceProgress
+    pool: Pool,
+    snowflake: Snowflake,
+    source: Source,
+    *,
+    full: bool,
+    progress: SourceProgress,
+    referring: Callable[[], object] = lambda: None,
 ) -> LoadResult:
     """Load what changed, or everything with `full`. A load into an empty table is always a first load.
 
-    An interrupted load is resumed: its staged pages are not fetched again.
+    `referring` is called before the keys are read that the source lacks: it waits until the table that names them is
+    loaded. An interrupted load is resumed: its staged pages are not fetched again. It starts over if Snowflake no
+    longer keeps the results.
     """
     state = pool.run_with_retry(lambda connection: source_state(connection, source))
     whole = full or state.empty or source.incremental == "whole"
     mode: BatchMode = "first" if state.empty else "full" if full else "incremental"
-    planned = pool.run_with_retry(lambda connection: load_plan.unfinished(connection, source, mode))
-    if planned is None:
-        statements = queries.pages(snowflake, source) if whole else _increment(snowflake, source, state)
-        planned = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, mode, statements))
-    if planned.pages_kept:
-        progress.pages_resumed(planned.pages_kept)
-    progress.pages_planned(len(planned.remaining))
-    fetches = [(number, partial(snowflake.fetch, s.sql, s.params)) for number, s in planned.remaining.items()]
-    workers = snowflake.settings.batches_in_parallel
+    statements = [queries.select(source)] if whole else _increment(pool, source, state, referring)
+    made_of = _digest(source, statements, snowflake.settings)
     guard = None if full else _DeleteGuard(source, FEW_ROWS, "the source", f"runner load --source {source.name} --full")
-    return load_planned(pool, planned, fetches, mode=mode, whole=whole, workers=workers, progress=progress, guard=guard)
+
+    def start() -> load_plan.Plan:
+        submitted = [snowflake.submit(statement.sql, statement.params) for statement in statements]
+        return pool.run_with_retry(
+            lambda connection: load_plan.begin(connection, source, mode, made_of=made_of, queries=submitted)
+        )
+
+    planned = pool.run_with_retry(lambda connection: load_plan.unfinished(connection, source, mode, made_of=made_of))
+    results: list[Result] = []
+    if planned:
+        with suppress(RunnerError):  # the next statement says what is wrong with Snowflake, if anything
+            results = _results(snowflake, planned)
+    if not planned or not results:
+        planned = start()
+        results = _results(snowflake, planned)
+    return load_planned(
+        pool, planned, _remaining(pool, planned, results, progress), mode=mode, whole=whole, workers=snowflake.workers,
+        progress=progress, guard=guard,
+    )  # fmt: skip
+
+
+def _results(snowflake: Snowflake, planned: load_plan.Plan) -> list[Result]:
+    results = [snowflake.result(query_id) for query_id in planned.queries]
+    if planned.chunks not in (None, [result.rows for result in results]):
+        raise TransientError(f"{planned.source.name}: Snowflake has divided a result in another way: run it again")
+    return results
+
+
+def _remaining(pool: Pool, planned: load_plan.Plan, results: list[Result], progress: SourceProgress) -> list[Page]:
+    chunks = [result.rows for result in results]
+    pool.run_with_retry(lambda connection: load_plan.record_chunks(connection, planned, chunks))
+    if planned.staged:
+        progress.pages_resumed(len(planned.staged))
+    remaining = [page for page in pages_of(results) if page.number not in planned.staged]
+    progress.pages_planned(len(remaining))
+    return remaining
+
+
+def pages_of(results: Iterable[Result]) -> list[Page]:
+    """The chunks of the results as pages, numbered through."""
+    chunks = [(result, number) for result in results for number in range(len(result.rows))]
+    return [
+        Page(page, partial(result.read, number), result.bytes(number)) for page, (result, number) in enumerate(chunks)
+    ]
 
 
 def load_from_file(
@@ -106,47 +155,49 @@ def load_from_file(
 
     Without `full`, RunnerError if it would delete more than the source's `delete_limit`.
     """
-    fetches = (partial(lambda page: page, page) for page in pages)
+    numbered = (Page(number, partial(lambda page: page, page)) for number, page in enumerate(pages))
     whole = full or source.incremental == "whole"
     guard = None if full else _DeleteGuard(source, 0, "the file", "--full")
-    return load_fetched(pool, source, fetches, mode="file", whole=whole, workers=1, progress=progress, guard=guard)
+    with closing(Workers(1)) as workers:
+        return load_fetched(
+            pool, source, numbered, mode="file", whole=whole, workers=workers, progress=progress, guard=guard
+        )
 
 
 def load_fetched(
     pool: Pool,
     source: Source,
-    fetches: Iterable[Fetch],
+    pages: Iterable[Page],
     *,
     mode: BatchMode,
     whole: bool,
-    workers: int,
+    workers: Workers,
     progress: SourceProgress,
     scope: Composable = EVERYWHERE,
     guard: _DeleteGuard | None = None,
 ) -> LoadResult:
-    """Load what the fetches return, without resuming. With `whole`, it is all of the source within `scope`."""
+    """Load the pages, without resuming. With `whole`, they are all of the source within `scope`."""
     planned = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, mode))
     return load_planned(
-        pool, planned, enumerate(fetches), mode=mode, whole=whole, workers=workers, progress=progress, scope=scope,
-        guard=guard,
-    )  # fmt: skip
+        pool, planned, pages, mode=mode, whole=whole, workers=workers, progress=progress, scope=scope, guard=guard
+    )
 
 
 def load_planned(
     pool: Pool,
     planned: load_plan.Plan,
-    fetches: Iterable[tuple[int, Fetch]],
+    pages: Iterable[Page],
     *,
     mode: BatchMode,
     whole: bool,
-    workers: int,
+    workers: Workers,
     progress: SourceProgress,
     scope: Composable = EVERYWHERE,
     guard: _DeleteGuard | None = None,
 ) -> LoadResult:
-    """Stage what the fetches return and apply the whole stage in one transaction. A refused load is not resumed."""
+    """Stage the pages and apply the whole stage in one transaction. A refused load is not resumed."""
     begin, source = perf_counter(), planned.source
-    fill_stage(pool, planned, fetches, workers=workers, progress=progress)
+    fill_stage(pool, planned, pages, workers, progress)
     staged = pool.run_with_retry(lambda connection: load_plan.staged_counts(connection, source))
 
     def work(connection: Connection) -> Batch:
@@ -170,6 +221,8 @@ def load_planned(
                 record_rejects(connection, source, None)
             load_plan.abandon(connection, planned)
         raise
+    if batch.baseline:  # while its pages are in memory; a later refresh reads them again
+        pool.vacuum(raw_schema.table(source))
     return LoadResult(
         source=source.name,
         mode=mode,
@@ -182,17 +235,26 @@ def load_planned(
         rows_updated=batch.updated,
         rows_deleted=batch.deleted,
         seconds=perf_counter() - begin,
-        pages_kept=planned.pages_kept,
+        pages_kept=len(planned.staged),
     )
 
 
-def _increment(snowflake: Snowflake, source: Source, state: SourceState) -> list[queries.Statement]:
+def _increment(
+    pool: Pool, source: Source, state: SourceState, referring: Callable[[], object]
+) -> list[queries.Statement]:
     if state.highest_key is not None:
-        newer = queries.pages(snowflake, source, queries.above(source, state.highest_key))
-        return newer + queries.by_key(source, state.missing_keys)
+        referring()
+        missing = pool.run_with_retry(lambda connection: missing_keys(connection, source, state.highest_key))
+        return queries.above(source, state.highest_key, missing)
     if state.high_water_mark is None:
-        return queries.pages(snowflake, source)
-    return queries.pages(snowflake, source, queries.newer_than(source, state.high_water_mark))
+        return [queries.select(source)]
+    return [queries.select(source, queries.newer_than(source, state.high_water_mark))]
+
+
+def _digest(source: Source, statements: Iterable[queries.Statement], read: SnowflakeSettings) -> str:
+    """What a load is made of: where it reads, what, and how that is converted."""
+    made_of = [read.account, read.database, read.schema_, source.model_dump_json(), *map(repr, statements)]
+    return sha256("\n".join(made_of).encode()).hexdigest()
 
 
 def refuse_empty_source(connection: Connection, source: Source, staged: load_plan.StagedCounts) -> None:

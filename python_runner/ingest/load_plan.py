@@ -1,13 +1,10 @@
-"""Stores which pages a load has planned and staged, so that a load that was killed can be resumed."""
+"""Stores which queries a load reads and which pages it has staged, so that a load that was killed can be resumed."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
-from hashlib import sha256
 from typing import Literal
 from uuid import UUID
 
@@ -19,10 +16,9 @@ from python_runner.ingest.clean import RejectedRow
 from python_runner.ingest.kept import dumps
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection
-from python_runner.snowflake.queries import Statement
 from python_runner.sources import Source
 
-# Pages older than this are too outdated to be applied.
+# Snowflake keeps results as long.
 MAX_AGE = "interval '24 hours'"
 
 
@@ -41,32 +37,33 @@ class StagedCounts:
 
 @dataclass(frozen=True)
 class Plan:
-    """One load of a source: when it started, which process holds it, and the statements of the remaining pages."""
+    """One load of a source: when it started, which process holds it, which queries it reads and what it has staged."""
 
     source: Source
     started_at: datetime
     holder: UUID
-    remaining: dict[int, Statement]
-    pages_kept: int = 0
+    queries: tuple[str, ...] = ()
+    chunks: list[list[int]] | None = None
+    staged: frozenset[int] = frozenset()
 
 
-def begin(connection: Connection, source: Source, mode: str, statements: Sequence[Statement] = ()) -> Plan:
-    """Create an empty stage and a new plan in place of any earlier ones. Pages of files have no statement."""
+def begin(connection: Connection, source: Source, mode: str, *, made_of: str = "", queries: Sequence[str] = ()) -> Plan:
+    """Create an empty stage and a new plan in place of any earlier ones. One without queries is not resumed."""
     _remove(connection, source)
     raw_schema.create_stage(connection, source, logged=mode == "first")
     started_at, holder = connection.execute(
         """
-        insert into raw.load_plans (source, mode, declaration, started_at, statements)
+        insert into raw.load_plans (source, mode, made_of, started_at, queries)
         values (%s, %s, %s, clock_timestamp(), %s)
         returning started_at, holder
         """,
-        (source.name, mode, _declaration(source), Jsonb(_serialized(statements))),
+        (source.name, mode, made_of, list(queries)),
     ).fetchone()  # type: ignore[misc]
-    return Plan(source, started_at, holder, dict(enumerate(statements)))
+    return Plan(source, started_at, holder, tuple(queries))
 
 
-def unfinished(connection: Connection, source: Source, mode: str) -> Plan | None:
-    """The plan of an unfinished load with the same mode and declaration, if it is recent enough to resume.
+def unfinished(connection: Connection, source: Source, mode: str, *, made_of: str) -> Plan | None:
+    """The plan of an unfinished load of the same mode that is made of the same, if its results may still be kept.
 
     This process holds the plan from now on. An earlier holder can neither stage a page nor apply the load.
     """
@@ -76,24 +73,29 @@ def unfinished(connection: Connection, source: Source, mode: str) -> Plan | None
             update raw.load_plans
             set holder = gen_random_uuid()
             where
-                source = %s and mode = %s and declaration = %s and started_at > clock_timestamp() - {max_age}
-                and jsonb_typeof(statements) = 'string'
-                and to_regclass(%s) is not null
+                source = %s and mode = %s and made_of = %s and started_at > clock_timestamp() - {max_age}
+                and queries <> '{{}}' and to_regclass(%s) is not null
             returning
-                started_at, holder, statements, array(select page from raw.load_pages where source = load_plans.source)
+                started_at, holder, queries, chunks,
+                array(select page from raw.load_pages where source = load_plans.source)
             """
         ).format(max_age=SQL(MAX_AGE)),
-        (source.name, mode, _declaration(source), raw_schema.stage(source).as_string()),
+        (source.name, mode, made_of, raw_schema.stage(source).as_string()),
     ).fetchone()
     if found is None:
         return None
-    started_at, holder, statements, staged = found
-    planned = enumerate(json.loads(statements))
-    remaining = {number: Statement(**s) for number, s in planned if number not in set(staged)}
-    return Plan(source, started_at, holder, remaining, pages_kept=len(staged))
+    started_at, holder, queries, chunks, staged = found
+    return Plan(source, started_at, holder, tuple(queries), chunks, frozenset(staged))
 
 
-def record_page(connection: Connection, plan: Plan, page: int, fetched: int, rejects: Sequence[RejectedRow]) -> bool:
+def record_chunks(connection: Connection, plan: Plan, chunks: list[list[int]]) -> None:
+    """Record the rows of each chunk of each query, which must be the same when the load is resumed."""
+    if not _is_held(connection, plan, "update"):
+        raise _overtaken(plan)
+    connection.execute("update raw.load_plans set chunks = %s where source = %s", (Jsonb(chunks), plan.source.name))
+
+
+def record_page(connection: Connection, plan: Plan, page: int, fetched: int) -> bool:
     """Record a page in the transaction that stages it. False if it is already staged.
 
     OvertakenError if this process no longer holds the plan. A new holder waits for this transaction.
@@ -102,13 +104,21 @@ def record_page(connection: Connection, plan: Plan, page: int, fetched: int, rej
         raise _overtaken(plan)
     recorded = connection.execute(
         """
-        insert into raw.load_pages (source, page, rows_fetched, dirt) values (%s, %s, %s, %s)
+        insert into raw.load_pages (source, page, rows_fetched, dirt) values (%s, %s, %s, '[]')
         on conflict do nothing
         returning page
         """,
-        (plan.source.name, page, fetched, Jsonb([asdict(d) for d in rejects], dumps=dumps)),
+        (plan.source.name, page, fetched),
     ).fetchone()
     return recorded is not None
+
+
+def record_dirt(connection: Connection, plan: Plan, page: int, rejects: Sequence[RejectedRow]) -> None:
+    """Record the rows of a page that have unusable values."""
+    connection.execute(
+        "update raw.load_pages set dirt = %s where source = %s and page = %s",
+        (Jsonb([asdict(d) for d in rejects], dumps=dumps), plan.source.name, page),
+    )
 
 
 def staged_counts(connection: Connection, source: Source) -> StagedCounts:
@@ -167,18 +177,3 @@ def _remove(connection: Connection, source: Source) -> None:
     for table in ("load_plans", "load_pages"):
         connection.execute(f"delete from raw.{table} where source = %s", (source.name,))
     connection.execute(SQL("drop table if exists {}").format(raw_schema.stage(source)))
-
-
-def _declaration(source: Source) -> str:
-    return sha256(source.model_dump_json().encode()).hexdigest()
-
-
-def _serialized(statements: Sequence[Statement]) -> str:
-    """JSON inside a JSON string, because jsonb takes no NUL, which a text key can contain.
-
-    The keys that Snowflake returns as decimals become integers.
-    """
-    return json.dumps(
-        [asdict(statement) for statement in statements],
-        default=lambda value: int(value) if isinstance(value, Decimal) else str(value),
-    )

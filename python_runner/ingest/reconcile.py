@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psycopg.sql import SQL, Composable, Identifier
@@ -13,9 +10,9 @@ from psycopg.sql import SQL, Composable, Identifier
 from python_runner.ingest import checksums, load_plan
 from python_runner.ingest.apply import EVERYWHERE, difference
 from python_runner.ingest.clean import clean
-from python_runner.ingest.load import BatchMode, LoadResult, load_fetched, refuse_empty_source
+from python_runner.ingest.load import BatchMode, LoadResult, load_fetched, pages_of, refuse_empty_source
 from python_runner.ingest.source_progress import SourceProgress
-from python_runner.ingest.staging import Fetch, fill_stage
+from python_runner.ingest.staging import Page, fill_stage
 from python_runner.postgres.pool import Pool
 from python_runner.snowflake import queries
 from python_runner.sources import Source
@@ -54,20 +51,25 @@ class ReconcileScope:
 def reconcile(pool: Pool, snowflake: Snowflake, source: Source, *, progress: SourceProgress) -> LoadResult:
     """Make the raw table equal to what a full load gives. Into an empty table this is a first load."""
     scope = _compare(pool, snowflake, source, progress)
-    fetches = _fetches(snowflake, source, scope, progress)
-    workers = snowflake.settings.batches_in_parallel
     return load_fetched(
-        pool, source, fetches, mode=scope.mode, whole=True, workers=workers, progress=progress, scope=scope.rows
+        pool,
+        source,
+        _pages(snowflake, source, scope, progress),
+        mode=scope.mode,
+        whole=True,
+        workers=snowflake.workers,
+        progress=progress,
+        scope=scope.rows,
     )
 
 
 def preview(pool: Pool, snowflake: Snowflake, source: Source, *, progress: SourceProgress) -> Preview:
     """Compute the same difference, and count it instead of applying it."""
     scope = _compare(pool, snowflake, source, progress)
-    fetches = _fetches(snowflake, source, scope, progress)
+    pages = _pages(snowflake, source, scope, progress)
     with pool.transaction() as connection:
         planned = load_plan.begin(connection, source, "preview")
-    fill_stage(pool, planned, enumerate(fetches), workers=snowflake.settings.batches_in_parallel, progress=progress)
+    fill_stage(pool, planned, pages, snowflake.workers, progress)
     query = SQL(
         """
         with difference as materialized ({difference}),
@@ -106,11 +108,10 @@ def preview(pool: Pool, snowflake: Snowflake, source: Source, *, progress: Sourc
 
 
 def _compare(pool: Pool, snowflake: Snowflake, source: Source, progress: SourceProgress) -> ReconcileScope:
-    with ThreadPoolExecutor(1, thread_name_prefix="checksums") as executor:
-        reading = executor.submit(snowflake.fetch, checksums.snowflake_checksums(source))
-        with pool.transaction() as connection:
-            ours = _by_bucket(source, connection.execute(checksums.postgres_checksums(source)).fetchall())
-        theirs = _by_bucket(source, (row.values() for row in reading.result().to_pylist()))
+    query_id = snowflake.submit(checksums.snowflake_checksums(source))
+    with pool.transaction() as connection:
+        ours = _by_bucket(source, connection.execute(checksums.postgres_checksums(source)).fetchall())
+    theirs = _by_bucket(source, (row.values() for row in snowflake.result(query_id).read_all().to_pylist()))
     uncertain = theirs.pop(None, None)
     if not ours or not theirs:
         return ReconcileScope("reconcile" if ours else "first", queries.EVERYTHING, EVERYWHERE)
@@ -137,7 +138,10 @@ def _by_bucket(source: Source, rows: Any) -> Checksums:
     return {int(bucket) if numeric and bucket is not None else bucket: (held, sum_) for bucket, held, sum_ in rows}
 
 
-def _fetches(snowflake: Snowflake, source: Source, scope: ReconcileScope, progress: SourceProgress) -> Iterator[Fetch]:
-    statements = [] if scope.filter is None else queries.pages(snowflake, source, scope.filter)
-    progress.pages_planned(len(statements))
-    return (partial(snowflake.fetch, statement.sql, statement.params) for statement in statements)
+def _pages(snowflake: Snowflake, source: Source, scope: ReconcileScope, progress: SourceProgress) -> list[Page]:
+    pages: list[Page] = []
+    if scope.filter is not None:
+        statement = queries.select(source, scope.filter)
+        pages = pages_of([snowflake.result(snowflake.submit(statement.sql, statement.params))])
+    progress.pages_planned(len(pages))
+    return pages

@@ -3,47 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
+from itertools import chain
+from typing import NamedTuple
 
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg.sql import SQL, Identifier
 from pyarrow import csv
 
-from python_runner.ingest.clean import clean
-from python_runner.ingest.load_plan import Plan, record_page
+from python_runner.ingest.clean import RejectedRow, clean
+from python_runner.ingest.kept import Room
+from python_runner.ingest.load_plan import Plan, record_dirt, record_page
 from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres import raw_schema
 from python_runner.postgres.pool import Connection, Pool
+from python_runner.snowflake.workers import Task, Workers
 
-Fetch = Callable[[], pa.Table]
+ROWS_AT_ONCE = 50_000
 
 
-def fill_stage(
-    pool: Pool, plan: Plan, fetches: Iterable[tuple[int, Fetch]], *, workers: int, progress: SourceProgress
-) -> None:
-    """Run the fetches and copy each result as the page with its number. The first failure stops the others."""
+class Page(NamedTuple):
+    """A page to be staged: its number, how to get its rows, and the bytes that they take while they are fetched."""
+
+    number: int
+    fetch: Callable[[], pa.Table]
+    bytes: int = 0
+
+
+def fill_stage(pool: Pool, plan: Plan, pages: Iterable[Page], workers: Workers, progress: SourceProgress) -> None:
+    """Fetch the pages and copy each of them in a transaction of its own. The first failure stops the others."""
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what a page took; the others keep it for the next
-    tasks = (partial(_copy_page, pool, plan, number, fetch, progress) for number, fetch in fetches)
-    with ThreadPoolExecutor(workers, thread_name_prefix=plan.source.name) as executor:
-        pending: set[Future[None]] = set()
-        try:
-            for task in tasks:
-                if len(pending) >= workers:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    _raise_first(done)
-                pending.add(executor.submit(task))
-            _raise_first(as_completed(pending))
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
+    workers.run(Task(partial(_stage, pool, plan, page, progress), page.bytes) for page in pages)
 
 
-def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, progress: SourceProgress) -> None:
+def _stage(pool: Pool, plan: Plan, page: Page, progress: SourceProgress) -> None:
+    table = page.fetch()
+    pool.run_with_retry(lambda connection: _copy(connection, plan, page.number, table))
+    progress.page_staged(len(table))
+
+
+def _copy(connection: Connection, plan: Plan, number: int, table: pa.Table) -> None:
     source = plan.source
-    table = fetch()
-    page = clean(table, source)
+    if not record_page(connection, plan, number, len(table)):
+        return
     # A numeric of any precision and scale has no Arrow type. It travels as text, which COPY reads in CSV only.
     as_text = any(column.kind == "numeric" and column.type.precision is None for column in source.columns)
     statement = SQL("copy {stage} ({columns}) from stdin with (format {format})").format(
@@ -51,34 +54,37 @@ def _copy_page(pool: Pool, plan: Plan, number: int, fetch: Fetch, progress: Sour
         columns=SQL(", ").join(map(Identifier, source.column_names)),
         format=SQL("csv" if as_text else "binary"),
     )
+    rejects: list[RejectedRow] = []
+    room = Room()
 
-    def copy(connection: Connection) -> None:
-        if not record_page(connection, plan, number, len(table), page.rejects):
-            return
-        with connection.cursor().copy(statement) as sink:
-            for encoded in _csv(page.rows) if as_text else _binary(page.rows):
-                sink.write(encoded)
+    def cleaned() -> Iterator[pa.Table]:
+        for start in range(0, len(table) or 1, ROWS_AT_ONCE):
+            page = clean(table.slice(start, ROWS_AT_ONCE), source, room)
+            rejects.extend(page.rejects)
+            yield page.rows
 
-    pool.run_with_retry(copy)
-    progress.page_staged(len(table))
+    with connection.cursor().copy(statement) as sink:
+        for encoded in (_csv if as_text else _binary)(cleaned()):
+            sink.write(encoded)
+    if rejects:
+        record_dirt(connection, plan, number, rejects)
 
 
-def _binary(rows: pa.Table) -> Iterator[bytes]:
-    encoder = ArrowToPostgresBinaryEncoder(rows.schema)
+def _binary(tables: Iterator[pa.Table]) -> Iterator[bytes]:
+    """The tables, at least one, as one stream."""
+    first = next(tables)
+    encoder = ArrowToPostgresBinaryEncoder(first.schema)
     yield encoder.write_header()
-    for batch in rows.to_batches():
-        yield encoder.write_batch(batch)
+    for table in chain([first], tables):
+        for batch in table.to_batches():
+            yield encoder.write_batch(batch)
     yield encoder.finish()
 
 
-def _csv(rows: pa.Table) -> Iterator[bytes]:
+def _csv(tables: Iterator[pa.Table]) -> Iterator[bytes]:
     """Text is quoted and NULL is not, so that NULL and the empty text differ."""
-    for batch in rows.to_batches():
-        encoded = pa.BufferOutputStream()
-        csv.write_csv(batch, encoded, csv.WriteOptions(include_header=False))
-        yield encoded.getvalue().to_pybytes()
-
-
-def _raise_first(futures: Iterable[Future[None]]) -> None:
-    for future in futures:
-        future.result()
+    for table in tables:
+        for batch in table.to_batches():
+            encoded = pa.BufferOutputStream()
+            csv.write_csv(batch, encoded, csv.WriteOptions(include_header=False))
+            yield encoded.getvalue().to_pybytes()

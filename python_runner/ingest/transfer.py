@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from python_runner.errors import RunnerError
 from python_runner.ingest import load_plan
+from python_runner.ingest.load import pages_of
 from python_runner.ingest.source_progress import SourceProgress
 from python_runner.ingest.staging import fill_stage
 from python_runner.postgres.pool import Pool
@@ -49,9 +50,10 @@ def _stage(
     begin = perf_counter()
     plan = pool.run_with_retry(lambda connection: load_plan.begin(connection, mart, "marts"))
     plans.append(plan)
-    pages = [(n, partial(snowflake.fetch, s.sql, s.params)) for n, s in enumerate(queries.pages(snowflake, mart))]
+    statement = queries.select(mart)
+    pages = pages_of([snowflake.result(snowflake.submit(statement.sql, statement.params))])
     progress.pages_planned(len(pages))
-    fill_stage(pool, plan, pages, workers=snowflake.settings.batches_in_parallel, progress=progress)
+    fill_stage(pool, plan, pages, snowflake.workers, progress)
     counts = pool.run_with_retry(lambda connection: load_plan.staged_counts(connection, mart))
     if counts.rejected or counts.nulled:
         raise RunnerError(

@@ -8,13 +8,15 @@ from typing import TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Composable
 from psycopg_pool import ConnectionPool, PoolTimeout
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from python_runner.errors import RunnerError
+from python_runner.errors import RunnerError, TransientError, postgres_error
 from python_runner.settings import ENCODING, REMEDIES, PostgresSettings
 
 ATTEMPTS = 6
+NAME = "collectibles_runner"  # of the sessions
 MIN_SERVER_VERSION = 150000
 
 # Connection exceptions, and a server that stops or starts: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -33,18 +35,19 @@ class Pool(ConnectionPool[Connection]):
 
     def __init__(self, settings: PostgresSettings, guard: Guard = lambda: None) -> None:
         self._guard = guard
+        self._address = settings.conninfo
         self._limits = {
             "statement_timeout": f"{settings.db_statement_timeout_s}s",
             "lock_timeout": f"{settings.db_lock_timeout_s}s",
         }
         super().__init__(
-            settings.conninfo,
+            self._address,
             # Behind a pooler the next transaction can use a session that has not prepared the statement.
-            kwargs={"fallback_application_name": "collectibles_runner", "prepare_threshold": None},
+            kwargs={"fallback_application_name": NAME, "prepare_threshold": None},
             min_size=settings.db_pool_min,
             max_size=settings.db_pool_max,
             timeout=settings.db_pool_timeout_s,
-            configure=_read_committed,
+            configure=read_committed,
             open=True,
         )  # fmt: skip
 
@@ -59,6 +62,24 @@ class Pool(ConnectionPool[Connection]):
 
         The work must be repeatable: the server can have committed the lost transaction.
         """
+
+        def once() -> Result:
+            with self._limited() as connection:
+                return work(connection)
+
+        return self._retried(once)
+
+    def vacuum(self, table: Composable) -> None:
+        """VACUUM a table, in a session of its own, because it cannot run in a transaction."""
+
+        def once() -> None:
+            self._guard()
+            with psycopg.connect(self._address, autocommit=True, fallback_application_name=NAME) as connection:
+                connection.execute(SQL("vacuum (freeze) {}").format(table))
+
+        self._retried(once)
+
+    def _retried(self, once: Callable[[], Result]) -> Result:
         retrying = Retrying(
             retry=retry_if_exception(_is_lost),
             wait=wait_exponential_jitter(multiplier=0.1, max=10, jitter=0.1),
@@ -66,11 +87,6 @@ class Pool(ConnectionPool[Connection]):
             before_sleep=lambda _: self.check(),  # a restart also closes idle connections
             reraise=True,
         )
-
-        def once() -> Result:
-            with self._limited() as connection:
-                return work(connection)
-
         with wrap_driver_errors():
             return retrying(once)
 
@@ -106,19 +122,27 @@ def wrap_driver_errors() -> Iterator[None]:
     """Raise driver errors as RunnerError, with a message of one line."""
     try:
         yield
-    except PoolTimeout as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S") from error
-    except psycopg.errors.QueryCanceled as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: {REMEDIES['statement']}") from error
-    except psycopg.errors.LockNotAvailable as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: {REMEDIES['lock']}") from error
-    except psycopg.OperationalError as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}: check DATABASE_URL") from error
     except psycopg.Error as error:
-        raise RunnerError(f"Postgres: {_last_line(error)}") from error
+        raise driver_error(error) from error
 
 
-def _read_committed(connection: Connection) -> None:
+def driver_error(error: psycopg.Error) -> RunnerError:
+    """What is wrong and what to do, in one line."""
+    what = f"Postgres: {_last_line(error)}"
+    match error:
+        case PoolTimeout():
+            return TransientError(f"{what}: raise DB_POOL_MAX or DB_POOL_TIMEOUT_S")
+        case psycopg.errors.QueryCanceled():
+            return RunnerError(f"{what}: {REMEDIES['statement']}")
+        case psycopg.errors.LockNotAvailable():
+            return TransientError(f"{what}: {REMEDIES['lock']}")
+        case psycopg.OperationalError():
+            return postgres_error(f"{what}: check DATABASE_URL")
+        case _:
+            return RunnerError(what)
+
+
+def read_committed(connection: Connection) -> None:
     """Override the default: a statement that has waited for a lock must see what was committed meanwhile."""
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
 

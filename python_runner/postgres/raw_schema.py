@@ -46,13 +46,17 @@ comment on column raw.rejected_rows.loaded is 'True if the row was loaded withou
 create unlogged table if not exists raw.load_plans (
     source text primary key,
     mode text not null,
-    declaration text not null,
+    made_of text not null,
     started_at timestamptz not null,
     holder uuid not null default gen_random_uuid(),
-    statements jsonb not null
+    queries text[] not null,
+    chunks jsonb
 );
-comment on table raw.load_plans is 'One row per load under way: the statement of each page, and what they were made of';
+comment on table raw.load_plans is 'One row per load under way: what it reads, and what that was made of.';
+comment on column raw.load_plans.made_of is 'A digest of the declaration and of the statements.';
 comment on column raw.load_plans.holder is 'The process that may stage and apply; one that takes over changes it.';
+comment on column raw.load_plans.queries is 'The queries in Snowflake, which keeps their results for a day.';
+comment on column raw.load_plans.chunks is 'The rows of each chunk of each query. Its pages are numbered through.';
 
 create unlogged table if not exists raw.load_pages (
     source text not null,
@@ -77,7 +81,11 @@ begin
     ) then
         alter table if exists raw.load_batches
             alter column batch_id drop identity if exists, add column highest_key text;
-        drop table if exists raw.load_plans, raw.load_pages;
+    end if;
+    if exists (
+        select from pg_attribute where attrelid = to_regclass('raw.load_plans') and attname = 'statements'
+    ) then
+        drop table raw.load_plans, raw.load_pages;
     end if;
 end
 $$;

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from time import sleep
 
 import psycopg
 
-from python_runner.errors import RunnerError
-from python_runner.postgres.pool import Connection, wrap_driver_errors
+from python_runner.errors import RunnerError, TransientError
+from python_runner.postgres.pool import Connection, read_committed, wrap_driver_errors
 from python_runner.settings import PostgresSettings
 
+WAIT_S = 0.2
 KEY = "hashtextextended('collectibles_runner', 0)"
 
 # The lock belongs to a transaction, not to a session, so that it also works behind a transaction pooler.
@@ -41,11 +43,11 @@ class RunLock:
         self.pid = pid
 
     def check(self) -> None:
-        """RunnerError if the session has ended."""
+        """TransientError if the session has ended."""
         try:
             self._connection.execute("select")
         except psycopg.Error as error:
-            raise RunnerError(
+            raise TransientError(
                 f"`runner {self._command}` has lost its lock, because Postgres ended the session that held it:"
                 " run it again"
             ) from error
@@ -69,6 +71,7 @@ def hold_run_lock(
     with wrap_driver_errors():
         # A prepared statement would keep its snapshot, for which CREATE INDEX CONCURRENTLY and VACUUM wait.
         connection = psycopg.connect(settings.conninfo, application_name=f"runner {command}", prepare_threshold=None)
+        read_committed(connection)
     # Close without COMMIT: if the server has ended the session, the work must still succeed.
     with closing(connection):
         with wrap_driver_errors():
@@ -78,14 +81,23 @@ def hold_run_lock(
 
 def _lock(connection: Connection, *, wait: bool, notify: Callable[[str], None]) -> int:
     connection.execute("select set_config(name, '0', true) from pg_settings where name = any(%s)", (LIMITS,))
-    # Behind a pooler, libpq does not know the server process.
-    pid, taken = connection.execute(f"select pg_backend_pid(), pg_try_advisory_xact_lock({KEY})").fetchone()  # type: ignore[misc]
-    if taken:
-        return int(pid)
+    if _try(connection):
+        return _pid(connection)
     holder = connection.execute(HOLDER).fetchone()
     other = "`{}` (process {}, since {})".format(*holder) if holder else "another run that is about to end"
     if not wait:
         raise RunnerError(f"busy with {other}: wait until it ends, or omit --no-wait")
     notify(f"waiting for {other}")
-    connection.execute(f"select pg_advisory_xact_lock({KEY})")
-    return int(pid)
+    # A statement that waits has a snapshot. CREATE INDEX CONCURRENTLY of the run would wait for it, for ever.
+    while not _try(connection):
+        sleep(WAIT_S)
+    return _pid(connection)
+
+
+def _try(connection: Connection) -> bool:
+    return connection.execute(f"select pg_try_advisory_xact_lock({KEY})").fetchone() == (True,)
+
+
+def _pid(connection: Connection) -> int:
+    """The server process, which libpq does not know behind a pooler."""
+    return int(connection.execute("select pg_backend_pid()").fetchone()[0])  # type: ignore[index]

@@ -24,6 +24,7 @@ class FailureKind(Enum):
 BAD_LOGIN = {390100, 390101, 390144, 390303, 390318}
 SESSION_LOST = {390110, 390111, 390112, 390113, 390114, 390115, 390195}
 SERVICE_FAILED = {250001, 250003, 250005, 603}
+NOT_KEPT = {709, 710}  # the statement is not known, or its result has expired
 HINTS = {
     2003: "check SNOWFLAKE_DATABASE, SNOWFLAKE_SCHEMA and what SNOWFLAKE_ROLE may read",
     90105: "check SNOWFLAKE_DATABASE, SNOWFLAKE_SCHEMA and what SNOWFLAKE_ROLE may read",
@@ -31,6 +32,7 @@ HINTS = {
     904: "compare the table with models/staging/_sources.yml",
     2043: "compare the table with models/staging/_sources.yml",
     606: "check SNOWFLAKE_WAREHOUSE",
+    **dict.fromkeys(NOT_KEPT, "run it again"),
 }
 
 THROTTLED = (errors.TooManyRequests, errors.ServiceUnavailableError)
@@ -54,6 +56,11 @@ def failure_kind(failure: BaseException) -> FailureKind:
     if failure.errno in SERVICE_FAILED:
         return FailureKind.TRANSIENT
     return FailureKind.PERMANENT if isinstance(failure, CALLER_ERRORS) else FailureKind.TRANSIENT
+
+
+def may_pass(failure: BaseException) -> bool:
+    """Whether the same operation can succeed later."""
+    return failure_kind(failure) is not FailureKind.PERMANENT or getattr(failure, "errno", None) in NOT_KEPT
 
 
 def explain(failure: BaseException, settings: SnowflakeSettings) -> str:

@@ -1,24 +1,20 @@
-"""Builds the statements that load one source from Snowflake. Each returns one page of rows."""
+"""Builds the statements that load one source from Snowflake: one, unless very many keys are missing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from python_runner.sources import Source
-
-if TYPE_CHECKING:  # importing the connector takes a second
-    from python_runner.snowflake.client import Snowflake
 
 KEYS_PER_STATEMENT = 10_000
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One page: a SELECT and its parameters."""
+    """A SELECT and its parameters."""
 
     sql: str
     params: dict[str, Any] = field(default_factory=dict)
@@ -47,52 +43,18 @@ def newer_than(source: Source, high_water_mark: datetime) -> Filter:
     )
 
 
-def above(source: Source, highest_key: int) -> Filter:
-    """Rows with a key above the highest loaded one."""
-    return Filter(f"{_key(source)} > %(highest)s", {"highest": highest_key})
+def above(source: Source, highest_key: int, missing: Sequence[Any] = ()) -> list[Statement]:
+    """Statements for the rows with a key above the highest loaded one, or with one of the missing keys."""
+    chunks = [missing[i : i + KEYS_PER_STATEMENT] for i in range(0, len(missing), KEYS_PER_STATEMENT)]
+    first, *others = [_one_of(source, chunk) for chunk in chunks] or [Filter("false")]
+    newer = Filter(f"({_key(source)} > %(highest)s or {first.where})", {"highest": highest_key} | first.params)
+    return [select(source, filter_) for filter_ in (newer, *others)]
 
 
-def pages(snowflake: Snowflake, source: Source, filter_: Filter = EVERYTHING) -> list[Statement]:
-    """Split the filtered source into contiguous key ranges of at most one batch each, with one query.
-
-    The first and last ranges are open, and rows with an unusable key have their own page. Every row therefore belongs
-    to exactly one page, even if rows arrive between planning and reading.
-    """
-    plan = snowflake.fetch(
-        f"""
-        select max(k) as upper_key
-        from (
-            select
-                k,
-                case when k is not null then floor((row_number() over (order by k) - 1) / %(size)s) end as page
-            from (select {_key(source)} as k from {source.snowflake_table} where {filter_.where}) as keys
-        ) as numbered
-        group by page
-        order by page
-        """,
-        filter_.params | {"size": snowflake.settings.batch_size},
-    )
-    uppers = plan.column("upper_key").to_pylist()
-    bounds = [None, *[upper for upper in uppers if upper is not None][:-1], None]
-    ranges = [_range(source, lower, upper) for lower, upper in pairwise(bounds)]
-    if None in uppers:
-        ranges = [Filter(f"{_key(source)} is not null and {r.where}", r.params) for r in ranges]
-        ranges.append(Filter(f"{_key(source)} is null"))
-    return [select(source, filter_, page) for page in ranges]
-
-
-def by_key(source: Source, keys: Sequence[Any]) -> list[Statement]:
-    """Statements for the rows with the given keys."""
-    chunks = [keys[i : i + KEYS_PER_STATEMENT] for i in range(0, len(keys), KEYS_PER_STATEMENT)]
-    return [select(source, _one_of(source, chunk)) for chunk in chunks]
-
-
-def select(source: Source, *filters: Filter) -> Statement:
+def select(source: Source, filter_: Filter = EVERYTHING) -> Statement:
     """SELECT of the declared columns under their names in the raw table."""
     columns = ", ".join(f"{c.origin} as {c.name}" if c.origin else c.name for c in source.columns)
-    where = " and ".join(f.where for f in filters)
-    params = {name: value for f in filters for name, value in f.params.items()}
-    return Statement(f"select {columns} from {source.snowflake_table} where {where}", params)
+    return Statement(f"select {columns} from {source.snowflake_table} where {filter_.where}", filter_.params)
 
 
 def _key(source: Source) -> str:
@@ -103,12 +65,3 @@ def _key(source: Source) -> str:
 def _one_of(source: Source, keys: Sequence[Any]) -> Filter:
     params = {f"key{number}": key for number, key in enumerate(keys)}
     return Filter(f"{_key(source)} in ({', '.join(f'%({name})s' for name in params)})", params)
-
-
-def _range(source: Source, lower: Any, upper: Any) -> Filter:
-    conditions = [
-        *([f"{_key(source)} > %(lower)s"] if lower is not None else []),
-        *([f"{_key(source)} <= %(upper)s"] if upper is not None else []),
-    ]
-    bounds = {"lower": lower, "upper": upper}
-    return Filter(" and ".join(conditions) or "true", {k: v for k, v in bounds.items() if v is not None})

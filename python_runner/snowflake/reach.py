@@ -6,7 +6,7 @@ from snowflake.connector.util_text import construct_hostname
 from snowflake.connector.vendored.requests.api import head
 from snowflake.connector.vendored.requests.exceptions import RequestException, SSLError
 
-from python_runner.errors import RunnerError
+from python_runner.errors import TransientError
 from python_runner.settings import SnowflakeSettings
 
 # To connect, for each address of the name, and then to wait for any answer.
@@ -14,7 +14,7 @@ TIMEOUT_S = (5, 5)
 
 
 def check_reachable(settings: SnowflakeSettings) -> None:
-    """RunnerError if nothing answers, at the address or through the proxy of the environment."""
+    """TransientError if nothing answers, at the address or through the proxy of the environment."""
     host = settings.host or construct_hostname(None, settings.account)
     address = f"{settings.protocol or 'https'}://{host}:{settings.port or 443}"
     try:
@@ -22,7 +22,7 @@ def check_reachable(settings: SnowflakeSettings) -> None:
     except SSLError:
         return  # something answers: the login says what is wrong with its certificate
     except RequestException as failure:
-        raise RunnerError(
+        raise TransientError(
             f"Snowflake cannot be reached at {address} ({_cause(failure)}): check SNOWFLAKE_ACCOUNT, SNOWFLAKE_HOST,"
             " the network, and the proxy in HTTPS_PROXY if there is one"
         ) from failure

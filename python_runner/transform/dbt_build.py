@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from python_runner.errors import RunnerError
+from python_runner.errors import postgres_error
 from python_runner.project import PROJECT
 from python_runner.settings import REMEDIES, PostgresSettings
 from python_runner.transform.dbt_profile import profiles
@@ -34,45 +34,75 @@ class BuildResult:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class ParsedProject:
+    """The project as dbt has parsed it, so that the next command does not parse it again."""
+
+    manifest: Any
+
+
+def parse(settings: PostgresSettings) -> ParsedProject:
+    """Parse the project. RunnerError says what cannot be parsed."""
+    return ParsedProject(_invoke(settings, "parse").result)
+
+
 def build(
     settings: PostgresSettings,
     *arguments: str,
     on_node: OnNode = lambda _name, _total: None,
     lock_pid: int | None = None,
+    parsed: ParsedProject | None = None,
 ) -> BuildResult:
     """Run `dbt build` with the given arguments. RunnerError names the first node that failed, and why.
 
     With `lock_pid`, a node fails once that server process no longer holds the run lock: see macros/check_run_lock.sql.
     """
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415  importing dbt takes seconds
-
-    started, events = perf_counter(), _EventHandler(on_node)
-    with profiles(settings) as folder:
-        os.environ["RUN_LOCK_PID"] = str(lock_pid or "")
-        flags = ["--quiet", "--log-level", "none", "--no-use-colors"]
-        command = [
-            *flags,
-            "build",
-            "--project-dir",
-            str(PROJECT),
-            "--profiles-dir",
-            str(folder),
-            *arguments,
-        ]
-        outcome = dbtRunner(callbacks=[events.handle]).invoke(command)
-    if outcome.exception:
-        _maintain(settings, events.maintenance)
-        raise RunnerError(f"dbt: {_one_line(outcome.exception)}") from outcome.exception
+    started = perf_counter()
+    outcome = _invoke(settings, "build", *arguments, on_node=on_node, lock_pid=lock_pid, parsed=parsed)
     results = list(getattr(outcome.result, "results", []))
     failures = [r for r in results if r.status in FAILED]
     if failures or not outcome.success:
-        raise RunnerError(_explain(failures))
+        raise postgres_error(_explain(failures))
     return BuildResult(
         seconds=perf_counter() - started,
         nodes=dict(Counter(kind for r in results if (kind := str(r.node.resource_type)) not in NOTHING_BUILT)),
         slowest={r.node.name: round(r.execution_time, 3) for r in sorted(results, key=lambda r: -r.execution_time)[:5]},
         warnings=[f"{r.node.name}: {_one_line(r.message)}" for r in results if r.status == "warn"],
     )
+
+
+def run_operation(settings: PostgresSettings, macro: str, *, parsed: ParsedProject | None = None) -> None:
+    """Run a macro as `dbt run-operation` does. RunnerError says why it failed."""
+    outcome = _invoke(settings, "run-operation", macro, parsed=parsed)
+    if not outcome.success:
+        results = list(getattr(outcome.result, "results", []))
+        raise postgres_error(f"dbt: {macro} failed: {_one_line(results[0].message if results else 'no message')}")
+
+
+def _invoke(
+    settings: PostgresSettings,
+    command: str,
+    *arguments: str,
+    on_node: OnNode = lambda _name, _total: None,
+    lock_pid: int | None = None,
+    parsed: ParsedProject | None = None,
+) -> Any:
+    """The result of a dbt command. RunnerError if it raised an exception."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415  importing dbt takes seconds
+
+    events = _EventHandler(on_node)
+    flags = ["--quiet", "--log-level", "none", "--no-use-colors"]
+    # Writing the manifest again takes half a second.
+    manifest, unwritten = (parsed.manifest, ["--no-write-json"]) if parsed else (None, [])
+    with profiles(settings) as folder:
+        os.environ["RUN_LOCK_PID"] = str(lock_pid or "")
+        place = ["--project-dir", str(PROJECT), "--profiles-dir", str(folder)]
+        runner = dbtRunner(manifest=manifest, callbacks=[events.handle])
+        outcome = runner.invoke([*flags, command, *place, *unwritten, *arguments])
+    if outcome.exception:
+        _maintain(settings, events.maintenance)
+        raise postgres_error(f"dbt: {_one_line(outcome.exception)}") from outcome.exception
+    return outcome
 
 
 def run_command(settings: PostgresSettings, arguments: list[str], notify: Callable[[str], None]) -> int:

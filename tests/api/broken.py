@@ -11,11 +11,11 @@ from typing import Any
 from granian import Granian
 from granian.constants import Interfaces
 from psycopg.sql import SQL, Identifier
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from python_runner.api import service
 from python_runner.api.app import create_app
-from python_runner.api.cache import PREFIX, Shared
+from python_runner.api.cache import CacheKey, Shared, shared_name
 from python_runner.api.positions import Connection, Known
 from python_runner.postgres.channel import CHANNEL
 
@@ -72,13 +72,13 @@ def _delete_on_notify() -> None:
         services.append(self)
         await start(self)
 
-    async def forget(shared: Shared, key: str) -> None:
-        await shared._redis.delete(f"{PREFIX}{key}")
+    async def forget(shared: Shared, key: CacheKey) -> None:
+        await shared._redis.delete(shared_name(key))
 
     def delete(relation: str | None) -> None:
         for one in services:
             paths = {e.path for e in one.endpoints if relation is None or relation in e.statement.relations}
-            keys = [key for key in one.memory if key.split(" ")[0] in paths]
+            keys = [key for key in one.memory if key[0] in paths]
             for key in keys:
                 one.memory.pop(key, None)
                 if one.shared:
@@ -107,7 +107,7 @@ BREAKS: dict[str, Callable[[], None]] = {
 }
 
 
-def load(_: str, *, way: str) -> Starlette:
+def load(_: str, *, way: str) -> ASGIApp:
     """The application, in the worker that serves it."""
     BREAKS[way]()
     return create_app(1)

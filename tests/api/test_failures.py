@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -64,11 +65,11 @@ def address(cache: Redis) -> str:
 def test_the_cache_keeps_within_its_bytes() -> None:
     kept = memory(10_000)
     for number in range(100):
-        kept[str(number)] = Entry(EPOCH, (1,), bytes(500), until=float("inf"))
+        kept[(number,)] = Entry(EPOCH, (1,), bytes(500), until=float("inf"))
         assert kept.currsize <= 10_000
     assert 1 < len(kept) < 100
-    assert "99" in kept
-    assert "0" not in kept
+    assert (99,) in kept
+    assert (0,) not in kept
 
 
 def test_a_shared_value_is_taken_only_whole_and_under_its_key() -> None:
@@ -125,10 +126,14 @@ def test_a_shared_cache_may_be_flushed_or_die(site: Site, cache: Redis) -> None:
 def test_behind_a_pooler_of_transactions_it_answers_and_notices_refreshes(behind_a_pooler: Site) -> None:
     """Without prepared statements, and by the heartbeat alone: notifications do not arrive."""
     site = behind_a_pooler
-    wallets = ("0xa", "0xb", "0xc", "0xe4cf4bdc1751c65d")
-    for limit in range(1, 9):  # the driver would prepare after five
-        for wallet in wallets:
-            site.get(f"/v1/wallets/{wallet}/moments?limit={limit}")
+    # Sessions of the driver prepare statements of one name, and the pooler lends them two of the server's.
+    paths = [
+        f"/v1/{path}?limit={limit}"
+        for limit in range(1, 41)
+        for path in ("wallets/0xa/moments", "leaderboards/moments", "editions")
+    ]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(site.get, paths))
     before = site.get(ROW)["moments_total"]
     site.trade(("transfer", 9, "0xa"), ("transfer", 10, "0xa"), ("transfer", 11, "0xb"))
     wait_for_versions(site)

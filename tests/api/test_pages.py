@@ -10,7 +10,10 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
+from python_runner.jobs import queue
+from python_runner.jobs.names import JobName
 from tests.api.conftest import READER, Site, application
+from tests.conftest import Database
 
 pytestmark = pytest.mark.database
 NAME = """<script>alert("x")</script> & 'co'"""
@@ -151,21 +154,24 @@ def test_what_the_role_may_not_read_is_left_out_with_a_sentence(emptied: Site) -
 def test_jobs_are_shown_with_their_seconds_once_there_is_a_queue(emptied: Site) -> None:
     with psycopg.connect(emptied.project.url, autocommit=True) as connection:
         assert "Jobs" in read(emptied.client, "/status").text
+        queue.enqueue(Database(emptied.project.url, role="").settings, JobName.refresh)
+        connection.execute("set search_path = jobs")
+        for state in ("doing", "failed"):
+            connection.execute("update procrastinate_jobs set status = %s", (state,))
         connection.execute(
-            """
-            create schema jobs;
-            create table jobs.procrastinate_jobs (id bigint, task_name text, status text, attempts integer);
-            create table jobs.procrastinate_events (job_id bigint, type text, at timestamptz);
-            insert into jobs.procrastinate_jobs values (7, 'refresh', 'succeeded', 1);
-            insert into jobs.procrastinate_events values
-                (7, 'started', '2026-01-01'), (7, 'succeeded', '2026-01-01 0:0:42');
-            """
+            "update procrastinate_events set at = '2026-01-01'::date + (type = 'failed')::int * interval '42 s'"
         )
+        connection.execute("insert into errors select id, now(), 'it is wrong' from procrastinate_jobs")
+        connection.execute("reset search_path")
         assert "permission denied for schema jobs" in read(emptied.client, "/status").text
         connection.execute(f"grant usage on schema jobs to {READER}".encode())
-        connection.execute("grant select (id, task_name, status, attempts) on jobs.procrastinate_jobs to site_reader")
-        connection.execute("grant select on jobs.procrastinate_events to site_reader")
-        assert "<title>7 refresh: 42.0 s</title>" in emptied.client.get("/status").text
+        columns = "id, task_name, status, scheduled_at, attempts"
+        connection.execute(f"grant select ({columns}) on jobs.procrastinate_jobs to {READER}".encode())
+        connection.execute("grant select on jobs.procrastinate_events, jobs.errors to site_reader")
+        text = emptied.client.get("/status").text
+        assert "<title>1 refresh: 42.0 s</title>" in text
+        assert text.count("<rect") == 1
+        assert "it is wrong" in text
 
 
 def test_no_page_shows_a_secret(site: Site) -> None:

@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pyarrow as pa
+
 QUERY = "/queries/v1/query-request"
+CHUNKS, RESULTS = "/chunks", "/results"
 LOGIN = "/session/v1/login-request"
 
-# The fault of a request: an HTTP status, a Snowflake error code in a JSON response, a cut connection, or none.
+# The fault of a request: an HTTP status, a Snowflake error code in a JSON response, a cut connection, half of the rows
+# of a chunk ("short"), or none.
 Fault = int | str | None
 
 
@@ -28,11 +32,15 @@ class Request:
     path: str
     statement: str
     fault: Fault
+    target: str = ""
 
 
 @dataclass
 class Proxy:
-    """Its port, the recorded requests, and the function that chooses the fault of a request by path and number."""
+    """Its port, the recorded requests, and the function that chooses the fault of a request by path and number.
+
+    A request for a chunk is counted among those for the same chunk.
+    """
 
     port: int
     choose_fault: Callable[[str, int], Fault] = lambda _path, _number: None
@@ -40,16 +48,22 @@ class Proxy:
     requests: list[Request] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def record(self, path: str, statement: str) -> Fault:
+    def record(self, target: str, statement: str) -> Fault:
+        path = CHUNKS if target.startswith(CHUNKS) else RESULTS if target.endswith("/result") else target
         with self.lock:
-            number = sum(request.path == path for request in self.requests)
+            before = [request for request in self.requests if request.path == path]
+            number = sum(request.target == target for request in before) if path == CHUNKS else len(before)
             fault = self.choose_fault(path, number)
-            self.requests.append(Request(time.monotonic(), path, statement, fault))
+            self.requests.append(Request(time.monotonic(), path, statement, fault, target))
         return fault
 
     @property
     def statements(self) -> list[Request]:
         return [request for request in self.requests if request.path == QUERY]
+
+    @property
+    def chunks(self) -> list[Request]:
+        return [request for request in self.requests if request.path == CHUNKS]
 
     def max_per_second(self) -> int:
         """The largest number of statements in any second."""
@@ -66,9 +80,9 @@ def proxy_to(port: int) -> Iterator[Proxy]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            path = self.path.partition("?")[0]
             time.sleep(proxy.latency)
-            fault = proxy.record(path, _statement(self.headers.get("Content-Encoding"), body))
+            target = self.path.partition("?")[0]
+            fault = proxy.record(target, _statement(self.headers.get("Content-Encoding"), body))
             if isinstance(fault, int):
                 self._answer(fault, {}, b"")
             elif fault and fault.isdigit():
@@ -77,17 +91,19 @@ def proxy_to(port: int) -> Iterator[Proxy]:
             elif fault == "cut before":
                 self.close_connection = True
             else:
-                self._forward(body, cut=fault == "cut")
+                self._forward(body, fault)
 
-        def _forward(self, body: bytes, *, cut: bool) -> None:
+        do_GET = do_POST  # noqa: N815
+
+        def _forward(self, body: bytes, fault: Fault) -> None:
             upstream = http.client.HTTPConnection("127.0.0.1", port)
             try:
-                headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-                upstream.request("POST", self.path, body, headers)
+                upstream.request(self.command, self.path, body, dict(self.headers))
                 response = upstream.getresponse()
                 content = response.read()
                 kept = {n: v for n, v in response.getheaders() if n.lower() not in {"content-length", "date", "server"}}
-                self._answer(response.status, kept, content, sent=len(content) // 2 if cut else None)
+                content = _half(content) if fault == "short" else content
+                self._answer(response.status, kept, content, sent=len(content) // 2 if fault == "cut" else None)
             finally:
                 upstream.close()
 
@@ -113,6 +129,15 @@ def proxy_to(port: int) -> Iterator[Proxy]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _half(chunk: bytes) -> bytes:
+    """A chunk that lacks rows, but is whole in itself."""
+    table = pa.ipc.open_stream(chunk).read_all()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.slice(0, len(table) // 2))
+    return bytes(sink.getvalue())
 
 
 def _statement(encoding: str | None, body: bytes) -> str:

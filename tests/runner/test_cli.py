@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyarrow import csv, parquet
 
-from tests.conftest import Database, Warehouse
+from tests.conftest import CHUNK_ROWS, Database, Warehouse
 from tests.roles import add_schema
 
 RUNNER = Path(sys.executable).parent / "runner"
@@ -133,16 +133,18 @@ def test_a_file_that_cannot_be_read_is_one_line(
 def test_progress_is_printed_as_json_lines(tmp_path: Path, database: Database, warehouse: Warehouse) -> None:
     environment = warehouse.environment | {
         "DATABASE_URL": database.login,
-        "SNOWFLAKE_BATCH_SIZE": "2",
-        "SNOWFLAKE_RATE_LIMIT_RPS": "5",
+        "SNOWFLAKE_RATE_LIMIT_RPS": "2",
     }
-    warehouse.execute("insert into WALLET_PROFILES values ('0xa', 'Ann'), ('0xb', 'Ben'), ('0xc', 'Cid')")
+    warehouse.execute(
+        "insert into WALLET_PROFILES values ('0xb', 'Ben')",
+        f"insert into WALLET_PROFILES select '0xc' || i, 'Cid' from range({CHUNK_ROWS}) as r (i)",
+    )
     load = ("load", "--source", "wallet_profiles", "--json")
     done = runner(*load, cwd=tmp_path, **environment)
     events = [json.loads(line) for line in done.stderr.splitlines()]
     assert [e["event"] for e in events] == ["started", "planned", "batch", "batch", "loaded"]
     assert {e["source"] for e in events} == {"wallet_profiles"}
-    assert (events[1]["total"], events[3]["batch"], events[3]["rows"]) == (2, 2, 3)
+    assert (events[1]["total"], events[3]["batch"], events[3]["rows"]) == (2, 2, 1 + CHUNK_ROWS)
     (loaded,) = json.loads(done.stdout)["loaded"]
     assert {name: events[-1][name] for name in loaded} == loaded
     assert loaded["retries"] == 0

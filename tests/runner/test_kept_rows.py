@@ -12,14 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from python_runner.ingest import load_plan
 from python_runner.ingest.clean import clean
 from python_runner.ingest.files import read_csv
-from python_runner.ingest.kept import PAGE_CHARACTERS, dumps
+from python_runner.ingest.kept import PAGE_CHARACTERS, Room, dumps
 from python_runner.ingest.load import LoadResult, load_from_file
 from python_runner.ingest.source_progress import SourceProgress
 from python_runner.postgres.pool import open_pool
-from python_runner.snowflake.queries import Statement
 from python_runner.sources import read_sources
 from tests.conftest import Database, Loader, Warehouse, prepare
 from tests.runner.samples import declared, examples
@@ -82,25 +80,14 @@ def test_a_nul_in_snowflake_stops_nothing(database: Database, warehouse: Warehou
     )
 
 
-@pytest.mark.database
-def test_a_key_with_nul_can_be_planned_by(database: Database) -> None:
-    statements = [Statement("select", {"upper": "0x\x00"})]
-    with open_pool(database.settings) as pool:
-        prepare(pool)
-        with pool.transaction() as connection:
-            load_plan.begin(connection, HOLDINGS, "first", statements)
-            resumed = load_plan.unfinished(connection, HOLDINGS, "first")
-    assert resumed is not None
-    assert resumed.remaining == dict(enumerate(statements))
-
-
 def test_of_very_many_large_rows_the_keys_are_kept() -> None:
     columns = [{"name": "id", "data_type": "text", "required": True}]
     columns += [{"name": f"n{i}", "data_type": "integer"} for i in range(40)]
     wide = declared("wide", *columns)
     rows = 2_000
     table = pa.table([[f"k{i}" for i in range(rows)], *[["x" * 900] * rows] * 40], names=wide.column_names)
-    rejects = clean(table, wide).rejects
+    room = Room()
+    rejects = [reject for half in (table[:1_000], table[1_000:]) for reject in clean(half, wide, room).rejects]
     assert len(rejects) == rows
     assert len(dumps([reject.row for reject in rejects])) < 1.2 * PAGE_CHARACTERS
     assert (len(rejects[0].row), set(rejects[-1].row)) == (41, {"id", "left out"})

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from python_runner.errors import RunnerError
+from python_runner.ingest import staging
 from python_runner.postgres.pool import open_pool
 from tests.conftest import Database, Loader, Warehouse, prepare
 
@@ -156,15 +157,17 @@ def test_a_full_load_is_a_difference_and_finds_burns(load: Loader, database: Dat
     assert log(database) == [(-1, 2, "0xa")]
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
-def test_the_size_of_a_batch_changes_nothing(
-    load: Loader, database: Database, warehouse: Warehouse, batch_size: int
+@pytest.mark.parametrize("at_once", [1, 3, 10])
+def test_a_chunk_is_staged_in_parts(
+    load: Loader, database: Database, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
+    monkeypatch.setattr(staging, "ROWS_AT_ONCE", at_once)
     numbers = [*range(1, 8), 7, "none", None]
     warehouse.hold(*(("0xa", number, False, NOW) for number in numbers))
-    (loaded,) = load("wallet_holdings", batch_size=batch_size)
+    (loaded,) = load("wallet_holdings")
     assert (loaded.rows_fetched, loaded.rows_rejected) == (10, 2)
     assert [row[0] for row in held(database)] == list(range(1, 8))
+    assert database.value("select count(*) from raw.rejected_rows") == 2
 
 
 def test_what_cannot_be_loaded_is_kept_with_its_reason_once(

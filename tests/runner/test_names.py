@@ -51,7 +51,8 @@ def test_the_whole_life_under_a_name(
     monkeypatch.setenv("DBT_PG_SCHEMA", schema)
 
     def load() -> None:
-        refresh.load(named.settings, warehouse.settings, list(read_sources().values()), Messages())
+        with refresh.connect(named.settings, warehouse.settings, Messages()) as connections:
+            refresh.load(connections, list(read_sources().values()), Messages())
 
     def build(*, full_refresh: bool = False) -> None:
         assert not refresh.build(named.settings, Messages(), full_refresh=full_refresh).warnings

@@ -82,12 +82,12 @@ def test_a_pooler_that_lends_out_transactions_may_stand_between(
         "insert into ALLDAY_WALLET_HOLDINGS_CURRENT"
         " select '0x' || (i % 7), i, false, '2026-01-01'::timestamp_ntz from range(1, 501) as r (i)"
     )
-    (first,) = load("wallet_holdings", batch_size=50)
+    (first,) = load("wallet_holdings")
     warehouse.execute(
         "update ALLDAY_WALLET_HOLDINGS_CURRENT set is_locked = true, last_event_ts = '2026-02-01' where nft_id = '7'",
         "delete from ALLDAY_WALLET_HOLDINGS_CURRENT where nft_id = '8'",
     )
-    (second,) = load("wallet_holdings", batch_size=50)
+    (second,) = load("wallet_holdings")
     (third,) = load.reconcile("wallet_holdings")
     assert (first.rows_inserted, second.rows_updated, third.rows_deleted) == (500, 1, 1)
     assert database.value("select count(*) from raw.wallet_holdings") == 499

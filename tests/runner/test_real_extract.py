@@ -120,9 +120,9 @@ def loaded(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -
         else:
             try:
                 server = stand_in.start(tmp_path)
-                refresh.load(
-                    database.settings, Warehouse(server.environment).settings, list(sources.values()), listener
-                )
+                warehouse = Warehouse(server.environment).settings
+                with refresh.connect(database.settings, warehouse, listener) as connections:
+                    refresh.load(connections, list(sources.values()), listener)
             finally:
                 stand_in.stop(tmp_path)
         refresh.build(database.settings, listener)

@@ -116,7 +116,7 @@ def test_any_drift_is_repaired_to_what_a_full_load_gives(
     load()
     before = {source: content(database, source) for source in SOURCES}
     warehouse.execute(*(statement for source in SOURCES for statement in drift(chance, source)))
-    load.reconcile(batch_size=chance.choice([40, 1000]))
+    load.reconcile()
     rebuilt = fresh()
     for source in SOURCES:
         assert content(database, source) == content(rebuilt, source), source
@@ -192,7 +192,7 @@ def test_burns_late_rows_and_drift_travel_alone(load: Loader, database: Database
         "update ALLDAY_WALLET_HOLDINGS_CURRENT set wallet_address = '0xB' where nft_id = '299997'",
     )
     warehouse.hold(("0xlate", "4", False, NOON - timedelta(days=900)))
-    (repaired,) = load.reconcile("wallet_holdings", batch_size=200)
+    (repaired,) = load.reconcile("wallet_holdings")
     assert (repaired.rows_inserted, repaired.rows_updated, repaired.rows_deleted) == (1, 1, 2)
     assert 0 < repaired.rows_fetched < 5 * 1024
     assert log_rows(database, "wallet_holdings", "weight, nft_id, wallet_address") == [

@@ -1,4 +1,4 @@
-"""A load that is killed anywhere goes on where it was: no page is fetched again once it is staged, none applied twice.
+"""A load that is killed anywhere goes on where it was: no chunk is fetched again once it is staged, none applied twice.
 
 `LOAD_KILLS=50 LOAD_ROWS=1000000` kills more, in a larger load.
 """
@@ -9,8 +9,10 @@ import os
 import random
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -18,16 +20,17 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from python_runner.demo import stand_in
 from python_runner.errors import RunnerError
 from python_runner.ingest import load_plan
 from python_runner.ingest.load import load_planned
 from python_runner.ingest.source_progress import SourceProgress
-from python_runner.ingest.staging import fill_stage
+from python_runner.ingest.staging import Page, fill_stage
 from python_runner.postgres.pool import Connection, Pool, open_pool
-from python_runner.snowflake.queries import Statement
+from python_runner.snowflake.workers import Workers
 from python_runner.sources import Source, read_sources
-from tests.conftest import Database, Loader, Warehouse, prepare
-from tests.runner.proxy import Fault, Proxy
+from tests.conftest import SOURCE_TABLES, Database, Loader, Warehouse, prepare
+from tests.runner.proxy import CHUNKS, RESULTS, Proxy, proxy_to
 from tests.runner.test_cli import RUNNER
 
 pytestmark = pytest.mark.database
@@ -66,23 +69,35 @@ def change(warehouse: Warehouse, rows: int, seed: int) -> None:
     )
 
 
-def pages_of(proxy: Proxy) -> list[str]:
-    """The statements that fetched a page, in order; planning and comparing aside."""
-    return [r.statement for r in proxy.statements if "as k from" not in r.statement and "from ALLDAY" in r.statement]
+@pytest.fixture
+def behind_own(tmp_path: Path) -> Iterator[tuple[Proxy, Warehouse, Warehouse]]:
+    """A proxy, the warehouse behind it and the warehouse, of a stand-in whose results have PAGES chunks."""
+    stand_in.create_database(tmp_path)
+    server = stand_in.start(tmp_path, chunk_rows=ROWS // PAGES)
+    own = Warehouse(server.environment | {"SNOWFLAKE_RATE_LIMIT_RPS": "1000"})
+    own.execute(*(f"create table {name} ({columns})" for name, columns in SOURCE_TABLES.items()))
+    try:
+        with proxy_to(server.port) as proxy:
+            yield proxy, Warehouse(own.environment | {"SNOWFLAKE_PORT": str(proxy.port)}), own
+    finally:
+        stand_in.stop(tmp_path)
+
+
+def chunks_of(proxy: Proxy) -> list[str]:
+    """The chunks that were delivered, in order."""
+    return [request.target for request in proxy.chunks if not request.fault]
 
 
 @pytest.mark.slow
 def test_a_killed_load_goes_on(
-    proxy: Proxy,
-    behind: Warehouse,
-    warehouse: Warehouse,
+    behind_own: tuple[Proxy, Warehouse, Warehouse],
     database: Database,
     record_property: Callable[[str, object], None],
 ) -> None:
+    proxy, behind, warehouse = behind_own
     fill(warehouse, ROWS)
     environment = behind.environment | {
         "DATABASE_URL": database.login,
-        "SNOWFLAKE_BATCH_SIZE": str(ROWS // PAGES),
         "SNOWFLAKE_BATCHES_IN_PARALLEL": str(WORKERS),
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SNOWFLAKE_")} | environment
@@ -104,9 +119,9 @@ def test_a_killed_load_goes_on(
             victim.kill()
         staged = database.value("select count(*) from raw.load_pages")
         assert start().wait() == 0
-        fetched = pages_of(proxy)
+        fetched = chunks_of(proxy)
         under_way = len(fetched) - len(set(fetched))
-        assert under_way <= WORKERS or staged == 0, "pages that are staged are not fetched again"
+        assert under_way <= WORKERS, "chunks that are staged are not fetched again"
         continued += staged > 0
         source = warehouse.rows("select nft_id::int, wallet_address from ALLDAY_WALLET_HOLDINGS_CURRENT order by 1")
         assert [tuple(row.values()) for row in database.rows(HELD)] == source
@@ -115,40 +130,61 @@ def test_a_killed_load_goes_on(
     record_property("of them with pages staged", continued)
 
 
-def test_staged_pages_are_not_fetched_again(
+def interrupted(proxy: Proxy, load: Loader, **settings: Any) -> list[str]:
+    """Load until a chunk cannot be fetched. Returns the chunks that were."""
+    proxy.choose_fault = lambda path, _: 403 if path == CHUNKS and len(proxy.chunks) > 6 else None
+    with pytest.raises(RunnerError, match="403"):
+        load("wallet_holdings", batches_in_parallel=1, **settings)
+    proxy.choose_fault = lambda _path, _number: None
+    fetched = chunks_of(proxy)
+    proxy.requests.clear()
+    return fetched
+
+
+def test_staged_chunks_are_not_fetched_again(
     proxy: Proxy, behind: Warehouse, warehouse: Warehouse, database: Database
 ) -> None:
     fill(warehouse, 1000)
     warehouse.hold(("0xa", "one", False, None))
     load = Loader(database, behind)
-
-    def fail_late(_: str, number: int) -> Fault:
-        return "001003" if number > 6 else None
-
-    proxy.choose_fault = fail_late
-    with pytest.raises(RunnerError, match="injected by the proxy"):
-        load("wallet_holdings", batch_size=100, batches_in_parallel=1)
-    before = pages_of(proxy)
-    proxy.choose_fault = lambda _path, _number: None
-    proxy.requests.clear()
-    (loaded,) = load("wallet_holdings", batch_size=100, batches_in_parallel=1)
-    assert loaded.pages_kept == len(before) - 1 > 3
-    assert pages_of(proxy)[0] == before[-1]
-    assert not set(pages_of(proxy)) & set(before[:-1])
+    before = interrupted(proxy, load)
+    assert len(before) > 5
+    warehouse.hold(("0xlate", "5000", False, None))
+    (loaded,) = load("wallet_holdings", batches_in_parallel=1)
+    assert loaded.pages_kept == len(before) + 1, "and that which came with the result"
+    assert proxy.statements == []
+    assert chunks_of(proxy)
+    assert not set(chunks_of(proxy)) & set(before)
     assert (loaded.rows_fetched, loaded.rows_inserted, loaded.rows_rejected) == (1001, 1000, 1)
+
+
+@pytest.mark.parametrize("what", ["the result is gone", "it is divided in another way", "the declaration has changed"])
+def test_what_cannot_be_resumed_starts_over(
+    proxy: Proxy, behind: Warehouse, warehouse: Warehouse, database: Database, what: str
+) -> None:
+    fill(warehouse, 1000)
+    load = Loader(database, behind)
+    interrupted(proxy, load)
+    warehouse.execute("update ALLDAY_WALLET_HOLDINGS_CURRENT set wallet_address = '0xnew'")
+    if what == "the result is gone":
+        proxy.choose_fault = lambda path, number: "000710" if path == RESULTS and number == 0 else None
+    elif what == "it is divided in another way":
+        database.execute("update raw.load_plans set chunks = '[[1000]]'")
+    else:
+        load.reject_limit = 0.5
+    (loaded,) = load("wallet_holdings")
+    assert (loaded.pages_kept, loaded.rows_inserted, len(proxy.statements)) == (0, 1000, 1)
+    assert database.value("select string_agg(distinct wallet_address, ' ') from raw.wallet_holdings") == "0xnew"
 
 
 def test_another_kind_of_load_starts_over(
     proxy: Proxy, behind: Warehouse, warehouse: Warehouse, database: Database
 ) -> None:
-    fill(warehouse, 300)
+    fill(warehouse, 1000)
     load = Loader(database, behind)
     load("wallet_holdings")
-    proxy.choose_fault = lambda _path, number: "001003" if number > 2 else None
     proxy.requests.clear()
-    with pytest.raises(RunnerError):
-        load("wallet_holdings", batch_size=100, batches_in_parallel=1, full=True)
-    proxy.choose_fault = lambda _path, _number: None
+    interrupted(proxy, load, full=True)
     (loaded,) = load("wallet_holdings")
     assert (loaded.mode, loaded.pages_kept) == ("incremental", 0)
     assert database.value("select count(*) from raw.load_plans") == 0
@@ -172,7 +208,7 @@ def test_connections_that_the_server_ends_are_replaced(load: Loader, warehouse: 
     thread = threading.Thread(target=end_sessions)
     thread.start()
     try:
-        (loaded,) = load("wallet_holdings", batch_size=100, rate_limit_rps=20)
+        (loaded,) = load("wallet_holdings")
     finally:
         over.set()
         thread.join()
@@ -196,7 +232,7 @@ def test_work_whose_end_was_lost_is_not_done_twice(
     monkeypatch.setattr(Pool, "run_with_retry", twice)
     fill(warehouse, 250)
     for mode in ("first", "full"):
-        (loaded,) = load("wallet_holdings", batch_size=100, full=mode == "full")
+        (loaded,) = load("wallet_holdings", full=mode == "full")
         assert (loaded.mode, loaded.rows_fetched) == (mode, 250)
         assert database.value("select count(*) from raw.load_batches where mode = %s", mode) == 1
 
@@ -224,24 +260,23 @@ def test_a_load_that_was_overtaken_leaves_the_stage_to_the_other(
 def test_two_loads_do_not_mix_their_pages(database: Database, other: str) -> None:
     """A load that lost the lock stages nothing more once another load has begun."""
     source = read_sources()["wallet_holdings"]
-    with open_pool(database.settings) as pool:
+    queries = ["a"]
+    with open_pool(database.settings) as pool, closing(Workers(1)) as workers:
         prepare(pool)
-        statements = [Statement(f"select {page}") for page in range(2)]
-        first = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, "full", statements))
-        fill_stage(pool, first, [(0, partial(page_of, 1, 5))], workers=1, progress=SourceProgress())
+        first = pool.run_with_retry(lambda connection: load_plan.begin(connection, source, "full", queries=queries))
+        fill_stage(pool, first, [Page(0, partial(page_of, 1, 5))], workers, SourceProgress())
 
         def take(connection: Connection) -> load_plan.Plan:
-            return (other == "continues" and load_plan.unfinished(connection, source, "full")) or load_plan.begin(
-                connection, source, "full", statements
-            )
+            found = load_plan.unfinished(connection, source, "full", made_of="") if other == "continues" else None
+            return found or load_plan.begin(connection, source, "full", queries=queries)
 
         second = pool.run_with_retry(take)
-        assert list(second.remaining) == ([1] if other == "continues" else [0, 1])
+        assert second.staged == ({0} if other == "continues" else set())
         with pytest.raises(RunnerError, match="another load has started"):
-            fill_stage(pool, first, [(1, partial(page_of, 6, 10))], workers=1, progress=SourceProgress())
+            fill_stage(pool, first, [Page(1, partial(page_of, 6, 10))], workers, SourceProgress())
         pool.run_with_retry(lambda connection: load_plan.abandon(connection, first))
-        fetches = [(number, partial(page_of, 11 + number, 11 + number)) for number in second.remaining]
-        load_planned(pool, second, fetches, mode="full", whole=True, workers=1, progress=SourceProgress())
+        pages = [Page(n, partial(page_of, 11 + n, 11 + n)) for n in range(2) if n not in second.staged]
+        load_planned(pool, second, pages, mode="full", whole=True, workers=workers, progress=SourceProgress())
     kept = [1, 2, 3, 4, 5] if other == "continues" else [11]
     assert database.value("select array_agg(nft_id order by nft_id) from raw.wallet_holdings") == [*kept, 12]
 

@@ -37,7 +37,8 @@ def builder(database: Database) -> Database:
 
 
 def load(role: Database, warehouse: Warehouse) -> None:
-    refresh.load(role.settings, warehouse.settings, list(read_sources().values()), Messages())
+    with refresh.connect(role.settings, warehouse.settings, Messages()) as connections:
+        refresh.load(connections, list(read_sources().values()), Messages())
 
 
 @pytest.mark.slow

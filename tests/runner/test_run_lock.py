@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
@@ -33,6 +34,8 @@ def test_the_second_fails_at_once_without_waiting(database: Database) -> None:
 
 def test_the_lock_keeps_no_snapshot(database: Database) -> None:
     """CREATE INDEX CONCURRENTLY waits for every snapshot, and a run that holds the lock runs it."""
+    isolation = f"alter database \"{database.name}\" set default_transaction_isolation = 'repeatable read'"
+    database.execute(isolation)
     with hold_run_lock(database.settings, "run", wait=True, notify=print) as lock:
         for _ in range(20):
             lock.check()
@@ -57,6 +60,10 @@ def test_the_second_waits_says_for_whom_and_goes_on(database: Database) -> None:
         thread.start()
         assert waiting.wait(10)
         assert not done.is_set()
+        # It waits for every snapshot, also for that of a statement which waits for the lock.
+        with psycopg.connect(database.url, autocommit=True, options="-c statement_timeout=20s") as connection:
+            connection.execute("create table indexed (id integer)")
+            connection.execute("create index concurrently on indexed (id)")
     thread.join(10)
     assert done.is_set()
     assert messages[0].startswith("waiting for `runner load` (process ")

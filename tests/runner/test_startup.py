@@ -33,6 +33,9 @@ DRIVERS = {"cryptography", "psycopg"}
         (["load", "--source", "nonsense"], 2, SLOW | DRIVERS),
         (["run"], 2, SLOW),
         (["status"], 1, SLOW),
+        (["enqueue", "--help"], 0, SLOW | DRIVERS),
+        (["enqueue", "maintain", "--source", "wallet_profiles"], 2, SLOW | DRIVERS),
+        (["jobs"], 1, SLOW),
     ],
 )
 def test_only_what_a_command_needs_is_imported(

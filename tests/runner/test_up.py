@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from urllib.request import urlopen
 
 import psutil
@@ -15,7 +16,10 @@ import pytest
 from python_runner.console.progress import progress_listener
 from python_runner.demo import embedded, processes, sample, serving, stand_in, story
 from python_runner.errors import RunnerError
+from python_runner.jobs import queue
+from python_runner.jobs.names import JobName
 from tests.api.cluster import free_port, wait_until
+from tests.conftest import Database
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
 
@@ -53,7 +57,9 @@ def test_up_serves_data_that_changes_and_down_ends_all(folder: Path, monkeypatch
         assert "/wallets/0x" in read(f"{url}/")
         wait_until(lambda: 'standby_1</td><td data-name="is read from">yes' in read(f"{url}/status"))
         first = json.loads(read(f"{url}/readyz"))["versions"]["public.wallet_summary_snapshot"]
+        queue.enqueue(Database(story.environment()["DATABASE_URL"], role="").settings, JobName.refresh)
         wait_until(lambda: json.loads(read(f"{url}/readyz"))["versions"]["public.wallet_summary_snapshot"] > first)
+        wait_until(lambda: "refresh: " in read(f"{url}/status"))
         listed = [one.process() for one in processes._read(folder)]
         family = [child for one in listed if one for child in [one, *one.children(recursive=True)]]
         assert len(family) > len(serving.NAMES)
@@ -65,6 +71,23 @@ def test_up_serves_data_that_changes_and_down_ends_all(folder: Path, monkeypatch
         with pytest.raises(RunnerError, match="in the middle"):
             serving.up(sample.Scale(20_000), free_port(), listener)
         assert left(folder) == []
+
+
+def test_one_command_at_a_time_starts_or_stops_the_demo(folder: Path) -> None:
+    assert folder
+    waits, entered = Event(), Event()
+
+    def second() -> None:
+        with story.alone(lambda _: waits.set()):
+            entered.set()
+
+    thread = Thread(target=second)
+    with story.alone(pytest.fail):
+        thread.start()
+        assert waits.wait(10)
+        assert not entered.is_set()
+    thread.join(10)
+    assert entered.is_set()
 
 
 def test_a_port_in_use_is_said_before_anything_starts(folder: Path) -> None:

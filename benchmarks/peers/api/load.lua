@@ -3,7 +3,6 @@ local ffi = require('ffi')
 ffi.cdef([[
   typedef struct { long seconds, micros; } moment;
   int gettimeofday(moment *, void *);
-  int usleep(unsigned);
 ]])
 local AFTERWARDS = '/readyz'
 local once, pause = os.getenv('WRK_ONCE') == '1', tonumber(os.getenv('WRK_DELAY_MS'))
@@ -36,7 +35,7 @@ if once then
     if answered == #paths then
       io.write(string.format('all in %.6f\n', now() - began))
       io.flush()
-      ffi.C.usleep(5e5) -- until it is interrupted
+      wrk.thread:stop()
     end
   end
 end

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 PIECE = 1024
+MAX_DIGITS = 18
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 SECONDS_0001, SECONDS_10000 = -62_135_596_800, 253_402_300_800
 DAY_SECONDS = 86_400
@@ -88,6 +91,21 @@ def of_known_years(values: pa.Array) -> pa.Array:
 def trimmed(values: pa.Array) -> pa.Array:
     """Any readable values as strings without surrounding white space."""
     return pc.utf8_trim_whitespace(as_text(values))
+
+
+def digits(text: pa.Array) -> bool:
+    """Whether all strings are integers of at most 18 digits without a sign, which need no other check."""
+    longest = pc.max(pc.binary_length(text)).as_py() or 0
+    return longest <= MAX_DIGITS and pc.all(pc.ascii_is_decimal(text)).as_py() is not False
+
+
+def content(text: pa.Array) -> npt.NDArray[np.uint8]:
+    """The bytes of all strings, one after the other."""
+    _, offsets, data = text.buffers()
+    if data is None or not len(text):
+        return np.empty(0, np.uint8)
+    first, last = np.frombuffer(offsets, np.int32)[[text.offset, text.offset + len(text)]]
+    return np.frombuffer(data, np.uint8)[first:last]
 
 
 def where(condition: pa.Array, values: pa.Array) -> pa.Array:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from python_runner.data_types import INTEGER_BITS, MAX_PRECISION
-from python_runner.ingest.values.arrays import as_text, by_distinct, matching, otherwise, trimmed, where
+from python_runner.ingest.values.arrays import as_text, by_distinct, digits, matching, otherwise, trimmed, where
 from python_runner.sources import Column
 
 # Without `\`, because Snowflake reads these patterns too: see ingest/checksums.py.
@@ -29,6 +29,8 @@ FLOATS = {"real": pa.float32(), "double precision": pa.float64()}
 def integer(values: pa.Array, column: Column) -> pa.Array:
     """A number without a fraction, within the range of the type."""
     bits, numbers = INTEGER_BITS[column.kind], whole(values)
+    if INTEGERS[bits] == numbers.type:
+        return numbers
     in_range = pc.and_(pc.greater_equal(numbers, -(2 ** (bits - 1))), pc.less_equal(numbers, 2 ** (bits - 1) - 1))
     return where(in_range, numbers).cast(INTEGERS[bits])
 
@@ -42,8 +44,10 @@ def whole(values: pa.Array) -> pa.Array:
         doubles = values.cast(pa.float64())
         fits = pc.and_(pc.equal(pc.trunc(doubles), doubles), pc.less(pc.abs(doubles), 2.0**63))
         numbers = where(fits, doubles)
+    elif digits(text := as_text(values)):
+        numbers = text
     else:
-        text = trimmed(values)
+        text = pc.utf8_trim_whitespace(text)
         plain = matching(text, PLAIN_INTEGER).cast(pa.int64())
         numbers = otherwise(plain, text, lambda left: by_distinct(_bounded(left), _integer, pa.int64()))
     return numbers.cast(pa.int64())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_runner.ingest.values.arrays import as_text, by_distinct, is_text, trimmed, where
+from python_runner.ingest.values.arrays import as_text, by_distinct, content, is_text, trimmed, where
 from python_runner.ingest.values.numbers import whole
 from python_runner.sources import Column
 
 TRUE = ("true", "t", "yes", "y", "on", "1")
 FALSE = ("false", "f", "no", "n", "off", "0")
 NUL = "\x00"
+FIRST_NOT_ASCII = 128
 
 Notes = list[tuple[str, pa.Array, bool]]
 
@@ -21,12 +22,13 @@ def text(values: pa.Array, column: Column, notes: Notes) -> pa.Array:
     read = as_text(values)
     if is_text(values.type):
         notes.append((f"{column.name} is not UTF-8", pc.and_(pc.is_valid(values), pc.is_null(read)), False))
-    with_nul = pc.fill_null(pc.match_substring(read, NUL), False)
-    if pc.any(with_nul).as_py():
+    characters = content(read)
+    if not characters.all():
+        with_nul = pc.fill_null(pc.match_substring(read, NUL), False)
         notes.append((f"{column.name} contains NUL, which is left out", with_nul, True))
         read = pc.replace_substring(read, NUL, "")
     if column.lowercase:
-        read = pc.utf8_lower(read)
+        read = pc.ascii_lower(read) if characters.max(initial=0) < FIRST_NOT_ASCII else pc.utf8_lower(read)
     if column.required:
         read = pc.utf8_trim_whitespace(read)
         read = where(pc.greater(pc.binary_length(read), 0), read)

@@ -1,0 +1,21 @@
+"""The columnar copy of the changelogs: Parquet files, one directory for each refresh."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from python_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from python_runner.settings import AnalyticsSettings
+
+
+def checked_settings() -> AnalyticsSettings:
+    """The settings. UsageError if one is wrong, or if DuckDB is not installed."""
+    from python_runner.settings import analytics_settings  # noqa: PLC0415  the help does not wait for it
+
+    settings = analytics_settings()
+    if not find_spec("duckdb"):
+        raise UsageError("analytics needs duckdb: install the project with its extra `analytics`")
+    return settings

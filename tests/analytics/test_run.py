@@ -1,0 +1,49 @@
+"""`runner run --analytics`: the copy follows the refresh, and never fails it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_runner.console.progress import JsonLines
+from python_runner.refresh import build
+from tests.conftest import Database, Loader, Warehouse
+
+RUNNER = Path(sys.executable).parent / "runner"
+
+
+def run(database: Database, warehouse: Warehouse, cwd: Path, folder: Path, *options: str) -> dict[str, Any]:
+    own = warehouse.environment | {"DATABASE_URL": database.url, "ANALYTICS_FOLDER": str(folder)}
+    environment = {name: value for name, value in (os.environ | own).items() if not name.startswith("DBT_")}
+    done = subprocess.run(
+        [RUNNER, "run", "--analytics", "--json", *options],
+        env=environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout)["analytics"])
+
+
+@pytest.mark.slow
+def test_the_copy_follows_a_run_and_never_fails_it(
+    load: Loader, database: Database, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    warehouse.hold(("0xa", "1", False, "2025-01-01 00:00:00"), ("0xb", "2", True, None))
+    load()
+    build(database.settings, JsonLines())
+    (tmp_path / "file").write_text("")
+    failed = run(database, warehouse, tmp_path, tmp_path / "file" / "copy")
+    assert "check ANALYTICS_FOLDER" in failed["warning"]
+    followed = run(database, warehouse, tmp_path, tmp_path / "copy", "--full-refresh")
+    assert followed["warning"] == ""
+    assert followed["synced"]["rows"]["int_wallet_editions"] == 2
+    assert set(followed["verified"]["rows"].values()) == {0}
