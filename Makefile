@@ -10,7 +10,7 @@ SERVER_TESTS := $(patsubst %,tests/delta/test_%.py,history watermarks contents) 
     $(patsubst %,tests/tuning/test_%.py,indexes materialized_views monitoring partitions site)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo psql up down stop test pytest test-slow test-database slim bench docs lint format lock clean
+.PHONY: help install demo psql up down stop test pytest test-slow test-snowflake test-database slim bench docs lint format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,11 +34,14 @@ stop: $(READY)  ## Stop the demo's servers and remove its data
 
 test: lint pytest  ## Lint, then the tests that a change needs, on embedded Postgres (or on TEST_DATABASE_URL)
 
-pytest: $(READY)  ## Every test but the slow ones
-	@$(BIN)/pytest --numprocesses auto --dist loadfile -m "not slow" $(ARGS)
+pytest: $(READY)  ## Every test but the slow ones and those of `make test-snowflake`
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m "not slow and not snowflake" $(ARGS)
 
 test-slow: $(READY)  ## The slow tests: commands that meet at random, crashes, the demo and the benchmark
-	@$(BIN)/pytest --numprocesses auto --dist loadfile -m slow $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile -m "slow and not snowflake" $(ARGS)
+
+test-snowflake: $(READY)  ## The models on Snowflake: dbt-snowflake against a stand-in, and what Snowflake would refuse
+	@$(BIN)/pytest --numprocesses auto --dist loadfile tests/snowflake $(ARGS)
 
 test-database: $(READY)  ## The tests whose SQL depends on the server, as on TEST_DATABASE_URL
 	@$(BIN)/pytest --numprocesses auto --dist loadfile -m database $(or $(ARGS),$(SERVER_TESTS))

@@ -124,6 +124,17 @@ def run(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Fetch everything and rebuild every model.")
     ] = False,
+    from_events: Annotated[
+        bool,
+        typer.Option("--from-events", help="First derive the source tables from the chain's events, on Snowflake."),
+    ] = False,
+    marts_from_snowflake: Annotated[
+        bool,
+        typer.Option(
+            "--marts-from-snowflake",
+            help="Build the published tables on Snowflake, and take over what differs. Nothing else is loaded.",
+        ),
+    ] = False,
     analytics: Annotated[
         bool,
         typer.Option(
@@ -153,6 +164,16 @@ def run(
             hold_run_lock(postgres, "run", wait=not no_wait, notify=listener.message) as lock,
             refresh.connect(postgres, warehouse, listener, lock.check) as connections,
         ):
+            if from_events or marts_from_snowflake:
+                from python_runner import warehouse as on_snowflake
+
+                refresh.check_run(postgres)
+            if from_events:
+                on_snowflake.derive_sources(postgres, connections, listener, full_refresh=full_refresh, lock=lock)
+            if marts_from_snowflake:
+                moved = on_snowflake.move_marts(postgres, connections, listener, lock=lock)
+                report.print_moved(moved.on_snowflake, moved.transferred, moved.on_postgres, as_json=as_json)
+                return
             mode: refresh.LoadMode = "full" if full_refresh else "ordinary"
             loaded, built = refresh.run(postgres, connections, sources, listener, mode=mode, lock=lock)
         copied = None

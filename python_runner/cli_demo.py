@@ -52,6 +52,12 @@ def demo(
         bool, typer.Option("--up", help="Serve the demo's data and refresh it every minute, while it changes.")
     ] = False,
     down: Annotated[bool, typer.Option("--down", help="Stop the demo's servers and keep their data.")] = False,
+    from_events: Annotated[
+        bool,
+        typer.Option(
+            "--from-events", help="Begin with the events of the chain, from which dbt derives the source tables."
+        ),
+    ] = False,
     port: Annotated[int, typer.Option(help="With --up: the port of the API.", min=1, max=65535)] = 8000,
     as_json: Json = False,
     debug: Debug = False,
@@ -83,7 +89,7 @@ def demo(
                     if up:
                         url, started = serving.up(size, port, listener)
                     else:
-                        result = story.demo(size, listener)
+                        result = story.demo(size, listener, from_events=from_events)
             if up:
                 typer.echo(f"{'open' if started else 'it is up:'} {url}")
             elif as_json:

@@ -91,7 +91,7 @@ def load(
         listener.emit("loaded", **asdict(loaded))
         return loaded
 
-    _prepare(connections, sources, listener)
+    prepare(connections, sources, listener)
     loads: dict[str | None, Future[LoadResult]] = {}
     with ThreadPoolExecutor(len(sources), thread_name_prefix="load") as executor:
         try:
@@ -108,7 +108,7 @@ def load(
 def preview_reconcile(connections: Connections, sources: list[Source], listener: ProgressListener) -> list[Preview]:
     """What reconciling would change."""
     pool, snowflake = connections.pool, connections.snowflake
-    _prepare(connections, sources, listener)
+    prepare(connections, sources, listener)
     return [
         preview(
             pool,
@@ -155,7 +155,7 @@ def load_file(
 ) -> LoadResult:
     """Load one source from the pages of a file."""
     with open_pool(postgres, guard) as pool:
-        _create_tables(pool, postgres.dbt_pg_schema)
+        create_tables(pool, postgres.dbt_pg_schema)
         loaded = load_from_file(pool, source, pages, full=full, progress=SourceProgressEmitter(listener, source.name))
     listener.emit("loaded", **asdict(loaded))
     return loaded
@@ -210,12 +210,15 @@ def build(
     return run_dbt("dbt build --full-refresh", "--full-refresh", *compared)
 
 
-def _prepare(connections: Connections, sources: list[Source], listener: ProgressListener) -> None:
+def prepare(connections: Connections, sources: list[Source], listener: ProgressListener) -> None:
+    """Check the tables in Snowflake, and create those in Postgres. RunnerError says what is wrong."""
     check_columns(connections.snowflake, sources, warn=listener.message)
-    _create_tables(connections.pool, connections.target)
+    create_tables(connections.pool, connections.target)
 
 
-def _create_tables(pool: Pool, target: str) -> None:
+def create_tables(pool: Pool, target: str) -> None:
+    """Create the tables of the declared sources that do not exist. RunnerError if they belong to another target."""
+
     def create(connection: Connection) -> None:
         raw_schema.create_tables(connection, list(read_sources().values()))
         record_owner(connection, target)

@@ -9,6 +9,6 @@ from jinja2.runtime import Context
 
 
 @pass_context
-def dispatch(context: Context, name: str, _package: str) -> Any:
+def dispatch(context: Context, name: str, _package: str = "") -> Any:
     """The implementation of a macro, called without the package that it is of."""
     return context.get(f"postgres__{name}") or context[f"default__{name}"]

@@ -26,7 +26,7 @@
             {%- if valued %}
             (weight * coalesce(lowest_ask_usd, 0) * 100)::bigint as floor_cents,
             (weight * coalesce(avg_sale_usd, 0) * 100)::bigint as asp_cents,
-            weight * (num_nonnulls(lowest_ask_usd, avg_sale_usd) > 0)::integer as priced_moments,
+            weight * (coalesce(lowest_ask_usd, avg_sale_usd) is not null)::integer as priced_moments,
             {%- endif %}
             {{ columns }}
         from {{ ref('int_editions') }}
@@ -42,7 +42,7 @@
         from editions
         where step <= {{ after }}
         group by edition_id, {{ columns }}
-        having sum(weight) > 0
+        having sum(editions.weight) > 0
     ),
 
     -- A version that begins takes the moments from the unknown edition; a version that ends returns them.
@@ -66,6 +66,6 @@
             where step > {{ after }}
         ) as signed
         group by edition_id, {{ columns }}
-        having sum(weight) <> 0 {{ 'or (sum(floor_cents), sum(asp_cents), sum(priced_moments)) <> (0, 0, 0)' if valued }}
+        having sum(signed.weight) <> 0 {{ 'or sum(signed.floor_cents) <> 0 or sum(signed.asp_cents) <> 0 or sum(signed.priced_moments) <> 0' if valued }}
     )
 {%- endmacro %}

@@ -14,7 +14,7 @@
     (
         with
 
-        wallet_editions as not materialized (
+        wallet_editions as {{ not_materialized() }} (
             select * from {{ ref('int_wallet_editions') }}
             where step <= {{ delta_setting('int_wallet_editions', 'upto', 9223372036854775807) }}
         ),
@@ -67,15 +67,15 @@
         select
             wallet_address,
             {{ columns }},
-            sum(moments * coalesce(weight, 1))::integer as moments,
-            sum(locked * coalesce(weight, 1))::integer as locked,
+            sum(terms.moments * coalesce(terms.weight, 1))::integer as moments,
+            sum(terms.locked * coalesce(terms.weight, 1))::integer as locked,
             {%- if valued %}
-            coalesce(sum(moments * floor_cents), 0)::bigint as floor_cents,
-            coalesce(sum(moments * asp_cents), 0)::bigint as asp_cents,
-            coalesce(sum(moments * priced_moments), 0)::integer as priced_moments,
+            coalesce(sum(terms.moments * terms.floor_cents), 0)::bigint as floor_cents,
+            coalesce(sum(terms.moments * terms.asp_cents), 0)::bigint as asp_cents,
+            coalesce(sum(terms.moments * terms.priced_moments), 0)::integer as priced_moments,
             {%- endif %}
             max(last_batch_id) as last_batch_id,
-            bool_or(renamed) as renamed
+            max(renamed::integer) = 1 as renamed
         from terms
         group by wallet_address, {{ columns }}
     )

@@ -16,7 +16,7 @@
 
 with
 
-metadata as not materialized (
+metadata as {{ not_materialized() }} (
     select * from {{ ref('stg_nft_core_metadata') }}
 ),
 
@@ -33,14 +33,7 @@ touched as (
 
 -- Use the moment with the lowest serial number: moments may differ while a correction is loaded.
 first_moments as (
-    select first_moment.*
-    from touched
-    cross join lateral (
-        select metadata.* from metadata
-        where metadata.edition_id = touched.edition_id
-        order by metadata.serial_number, metadata.nft_id
-        limit 1
-    ) as first_moment
+    {{ first_of_each('touched', 'metadata', 'edition_id', ['serial_number', 'nft_id']) }}
 ),
 
 versions as (
@@ -75,11 +68,11 @@ versions as (
 net as (
     select
         {{ delta_setting('', 'step', 0) }} as step,
-        sum(weight)::integer as weight,
+        sum(versions.weight)::integer as weight,
         {{ attributes | join(',\n        ') }}
     from versions
     group by {{ attributes | join(', ') }}
-    having sum(weight) <> 0
+    having sum(versions.weight) <> 0
 )
 
 select * from net

@@ -11,19 +11,19 @@
 
 with
 
-holdings as not materialized (
+holdings as {{ not_materialized() }} (
     select * from {{ ref('stg_wallet_holdings') }}
 ),
 
-holding_changes as not materialized (
+holding_changes as {{ not_materialized() }} (
     select * from {{ ref('stg_wallet_holdings_changes') }}
 ),
 
-metadata as not materialized (
+metadata as {{ not_materialized() }} (
     select * from {{ ref('stg_nft_core_metadata') }}
 ),
 
-metadata_changes as not materialized (
+metadata_changes as {{ not_materialized() }} (
     select * from {{ ref('stg_nft_core_metadata_changes') }}
 ),
 
@@ -82,11 +82,11 @@ net as (
         wallet_address,
         edition_id,
         sum(weight)::integer as moments,
-        coalesce(sum(weight) filter (where is_locked), 0)::integer as locked,
+        coalesce(sum(case when is_locked then weight end), 0)::integer as locked,
         max(batch_id) as last_batch_id
     from terms
     group by edition_id, wallet_address
-    having sum(weight) <> 0 or sum(weight) filter (where is_locked) <> 0 or max(batch_id) is not null
+    having sum(weight) <> 0 or sum(case when is_locked then weight end) <> 0 or max(batch_id) is not null
 )
 
 -- Store the rows of an edition together, because a change of an edition reads all of them.

@@ -22,11 +22,11 @@
 
 with
 
-holdings as not materialized (
+holdings as {{ not_materialized() }} (
     select * from {{ ref('stg_wallet_holdings') }}
 ),
 
-metadata as not materialized (
+metadata as {{ not_materialized() }} (
     select * from {{ ref('stg_nft_core_metadata') }}
 ),
 
@@ -78,7 +78,11 @@ editions as (
     having sum(weight) > 0
 ),
 
--- Lowest and highest serial numbers are not sums: look them up among the held moments, by index.
+-- Lowest and highest serial numbers are not sums: look them up among the held moments.
+serials as (
+    {{ held_serials() }}
+),
+
 described as (
     select
         touched.edition_id,
@@ -91,29 +95,16 @@ described as (
         editions.set_name,
         editions.max_mint_size,
         touched.total_moments,
-        (
-            select metadata.serial_number
-            from metadata
-            inner join holdings on metadata.nft_id = holdings.nft_id
-            where metadata.edition_id = touched.edition_id and metadata.serial_number is not null
-            order by metadata.serial_number
-            limit 1
-        ) as min_serial,
-        (
-            select metadata.serial_number
-            from metadata
-            inner join holdings on metadata.nft_id = holdings.nft_id
-            where metadata.edition_id = touched.edition_id and metadata.serial_number is not null
-            order by metadata.serial_number desc
-            limit 1
-        ) as max_serial,
+        serials.min_serial,
+        serials.max_serial,
         editions.lowest_ask_usd,
         editions.avg_sale_usd,
         editions.top_sale_usd,
         -- NULL if metadata does not have the edition: the row is then deleted once it has no moments.
-        case when editions.edition_id is not null then now() end as updated_at
+        case when editions.edition_id is not null then current_timestamp::timestamptz end as updated_at
     from touched
     left join editions on touched.edition_id = editions.edition_id
+    left join serials on touched.edition_id = serials.edition_id
 )
 
 select * from described

@@ -1,7 +1,7 @@
 -- One row with the values of the explorer's filters.
 
 {{ config(
-    materialized='materialized_view',
+    materialized='materialized_view' if target.type == 'postgres' else 'table',
     contract={'enforced': false},
     indexes=[{'columns': ['id'], 'unique': true}],
     meta={'refresh': {'ignore': ['updated_at']}},
@@ -12,7 +12,7 @@ with
 editions as (
     select
         *,
-        nullif(trim(concat_ws(' ', first_name, last_name)), '') as player
+        nullif(trim(coalesce(first_name, '') || ' ' || coalesce(last_name, '')), '') as player
     from {{ ref('editions_snapshot') }}
 ),
 
@@ -25,7 +25,7 @@ collected as (
         {{ sorted_json_array('set_name') }} as sets,
         {{ sorted_json_array('position') }} as positions,
         {{ sorted_json_array('tier') }} as tiers,
-        now() as updated_at
+        current_timestamp::timestamptz as updated_at
     from editions
 )
 

@@ -73,7 +73,7 @@ named as (
         totals.asp_value,
         totals.priced_moments,
         load_batches.applied_at as last_synced_at,
-        now() as updated_at
+        current_timestamp::timestamptz as updated_at
     from totals
     left join profiles on totals.wallet_address = profiles.wallet_address
     left join load_batches on totals.last_batch_id = load_batches.batch_id

@@ -5,4 +5,4 @@ select
     lowest_ask_usd,
     avg_sale_usd,
     top_sale_usd
-from {{ source('raw', 'edition_price_scrape') }}
+from {{ loaded('edition_price_scrape') }}

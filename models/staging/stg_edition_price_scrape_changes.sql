@@ -4,5 +4,5 @@ select
     weight,
     edition_id,
     batch_id
-from {{ source('changelog', 'edition_price_scrape_changes') }}
+from {{ changelog('edition_price_scrape') }}
 where {{ unread_batches('raw.edition_price_scrape') }}

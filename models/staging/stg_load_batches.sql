@@ -4,4 +4,4 @@ select
     batch_id,
     source as source_name,
     applied_at
-from {{ source('runner', 'load_batches') }}
+from {{ load_batches() }}

@@ -16,4 +16,4 @@ select
     {{ text_or_null('team_name') }} as team_name,
     {{ text_or_null('position') }} as position,
     jersey_number
-from {{ source('raw', 'nft_core_metadata') }}
+from {{ loaded('nft_core_metadata', model='allday_core_nft_metadata') }}

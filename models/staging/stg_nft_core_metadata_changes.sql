@@ -5,7 +5,7 @@ select
     nft_id,
     edition_id,
     batch_id
-from {{ source('raw', 'nft_core_metadata') }}
+from {{ loaded('nft_core_metadata', model='allday_core_nft_metadata') }}
 where {{ rows_if_rebuild('raw.nft_core_metadata') }}
 
 union all
@@ -15,5 +15,5 @@ select
     nft_id,
     edition_id,
     batch_id
-from {{ source('changelog', 'nft_core_metadata_changes') }}
+from {{ changelog('nft_core_metadata', model='allday_core_nft_metadata') }}
 where {{ unread_batches('raw.nft_core_metadata') }}

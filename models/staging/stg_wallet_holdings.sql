@@ -6,4 +6,4 @@ select
     is_locked,
     last_event_ts,
     batch_id
-from {{ source('raw', 'wallet_holdings') }}
+from {{ loaded('wallet_holdings', model='allday_wallet_holdings_current') }}

@@ -7,7 +7,7 @@ select
     wallet_address,
     is_locked,
     batch_id
-from {{ source('raw', 'wallet_holdings') }}
+from {{ loaded('wallet_holdings', model='allday_wallet_holdings_current') }}
 where {{ rows_if_rebuild('raw.wallet_holdings') }}
 
 union all
@@ -18,5 +18,5 @@ select
     wallet_address,
     is_locked,
     batch_id
-from {{ source('changelog', 'wallet_holdings_changes') }}
+from {{ changelog('wallet_holdings', model='allday_wallet_holdings_current') }}
 where {{ unread_batches('raw.wallet_holdings') }}

@@ -3,4 +3,4 @@
 select
     wallet_address,
     {{ text_or_null('display_name') }} as display_name
-from {{ source('raw', 'wallet_profiles') }}
+from {{ loaded('wallet_profiles') }}

@@ -4,5 +4,5 @@ select
     weight,
     wallet_address,
     batch_id
-from {{ source('changelog', 'wallet_profiles_changes') }}
+from {{ changelog('wallet_profiles') }}
 where {{ unread_batches('raw.wallet_profiles') }}

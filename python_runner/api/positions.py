@@ -27,7 +27,8 @@ Connection = psycopg.AsyncConnection[Any]
 Row = Sequence[Any]  # version, version at the last rebuild, position, least step of the log, changed keys
 
 # The position, the keys up to it and the least step left in the log are of one moment. If a relation reads several
-# logs, it has no position: its keys can change through each.
+# logs, it has no position: its keys can change through each. Nor has one that reads none, because its rows come from
+# Snowflake.
 KEYED = """(
     select jsonb_build_array(
         versions.version,
@@ -42,7 +43,7 @@ KEYED = """(
         )
     )
     from delta.versions
-    inner join delta.watermarks
+    left join delta.watermarks
         on watermarks.reader = to_regclass(versions.relation_name) and watermarks.log = {log_name}::regclass
     where versions.relation_name = {relation}
 )"""
@@ -128,10 +129,12 @@ class Known:
     async def read(self, connection: Connection) -> None:
         """Read every version, in one statement; what was read of another history is forgotten."""
         after = {relation: seen.position for relation, seen in self.relations.items()}
-        statement = f"select {', '.join([EPOCH, *self._columns.values()])}"
-        try:
-            cursor = await connection.execute(statement, dict.fromkeys(self._columns, 0) | after)
-        except MISSING:
+        for columns in (self._columns, {relation: version_of(relation) for relation in self._columns}):
+            statement = f"select {', '.join([EPOCH, *columns.values()])}"
+            with suppress(*MISSING):  # a log, where the rows come from Snowflake
+                cursor = await connection.execute(statement, dict.fromkeys(self._columns, 0) | after)
+                break
+        else:
             self.reset(None)
             return
         standby, epoch, found = read_row(await cursor.fetchone() or ())

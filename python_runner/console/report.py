@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
     from python_runner.analytics.sync import SyncResult
     from python_runner.ingest.load import LoadResult
     from python_runner.ingest.reconcile import Preview
+    from python_runner.ingest.transfer import Transfer
     from python_runner.postgres.diagnostics import Finding
     from python_runner.transform.dbt_build import BuildResult
 
@@ -154,6 +155,17 @@ def print_build(built: BuildResult) -> None:
     console.print(f"built {nodes.replace('_', ' ')} in {built.seconds:.1f} s")
     for warning in built.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False)
+
+
+def print_moved(built: BuildResult, transferred: list[Transfer], taken: BuildResult, *, as_json: bool) -> None:
+    """Print how the published tables were built on Snowflake, what travelled, and how Postgres took it over."""
+    if as_json:
+        print_json({"on_snowflake": built, "transferred": transferred, "on_postgres": taken})
+        return
+    print_build(built)
+    rows = [{"table": one.table, "rows": one.rows, "seconds": one.seconds} for one in transferred]
+    print_rows("from Snowflake", rows)
+    print_build(taken)
 
 
 def _cell(name: str, value: Any) -> str:

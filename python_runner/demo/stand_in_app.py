@@ -1,4 +1,4 @@
-"""The server of fakesnow with the fixes that the runner needs. All patches of fakesnow are in this module."""
+"""The server of fakesnow with the fixes that the runner needs. Patches of its SQL are in stand_in_sql, others here."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from python_runner.demo import stand_in_sql
 from python_runner.demo.stand_in_queries import Queries, read_body
 from python_runner.demo.stand_in_results import ROW_GROUP, Spooled, Spooling
 
@@ -33,6 +34,7 @@ arrow: Any = importlib.import_module("fakesnow.arrow")
 
 def application(data: Path, chunk_rows: int = ROW_GROUP) -> Starlette:
     """Create the server application for the DuckDB files of a folder."""
+    stand_in_sql.accept()
     served = _Served(data, chunk_rows)
     served.duck_conn.execute("set memory_limit = '3GB'")
     databases = sorted(data.glob("*.db"))

@@ -16,12 +16,14 @@ from psycopg.rows import dict_row
 from python_runner import refresh
 from python_runner.console import report
 from python_runner.console.progress import ProgressListener, step
-from python_runner.demo import embedded, processes, sample, stand_in
+from python_runner.demo import chain, embedded, processes, sample, stand_in
+from python_runner.demo.chain_day import simulate_chain_day
 from python_runner.demo.day import simulate_day
 from python_runner.errors import RunnerError
 from python_runner.project import PROJECT
 from python_runner.settings import postgres_settings, snowflake_settings
 from python_runner.sources import read_sources
+from python_runner.warehouse import derive_sources
 
 FOLDER = PROJECT / ".demo"
 WAREHOUSE = FOLDER / "snowflake"
@@ -37,22 +39,28 @@ limit 5
 """
 
 
-def demo(scale: sample.Scale, listener: ProgressListener) -> dict[str, Any]:
-    """Fill a stand-in, load, build, simulate a day, load, build. Returns the results of each step."""
+def demo(scale: sample.Scale, listener: ProgressListener, *, from_events: bool = False) -> dict[str, Any]:
+    """Fill a stand-in, load, build, simulate a day, load, build. Returns the results of each step.
+
+    With `from_events`, the stand-in has the chain's events instead of the two tables that dbt derives from them.
+    """
     stop()
     with step(listener, f"making a collection of {scale.moments:,} moments"):
         size = sample.generate(WAREHOUSE / f"{sample.DATABASE}.db", scale)
+        events = chain.generate(WAREHOUSE / f"{sample.DATABASE}.db") if from_events else None
     with step(listener, "starting a stand-in for Snowflake and an embedded Postgres"):
         warehouse = stand_in.start(WAREHOUSE)
         url = _new_database(embedded.start(FOLDER).url)
     with _only({"DATABASE_URL": url, **warehouse.environment}):
         postgres, snowflake, sources = postgres_settings(None), snowflake_settings(None), read_sources()
         with refresh.connect(postgres, snowflake, listener) as connections:
+            derived = derive_sources(postgres, connections, listener) if from_events else None
             loaded = refresh.load(connections, list(sources.values()), listener)
             built = refresh.build(postgres, listener)
         with step(listener, "simulating a day"):
-            day = simulate_day(warehouse)
+            day = simulate_chain_day(warehouse) if from_events else simulate_day(warehouse)
         with refresh.connect(postgres, snowflake, listener) as connections:
+            rederived = derive_sources(postgres, connections, listener) if from_events else None
             reloaded = refresh.load(connections, list(sources.values()), listener)
             # A burned moment leaves no row to fetch, so only a reconciliation finds it.
             reloaded += refresh.load(connections, [sources["wallet_holdings"]], listener, mode="reconcile")
@@ -61,9 +69,10 @@ def demo(scale: sample.Scale, listener: ProgressListener) -> dict[str, Any]:
         top = connection.execute(TOP_FIVE).fetchall()
     return {
         "sample": asdict(size),
-        "first": {"loaded": loaded, "built": built},
+        "events": events and asdict(events),
+        "first": {"derived": derived, "loaded": loaded, "built": built},
         "day": asdict(day),
-        "refresh": {"loaded": reloaded, "built": refreshed},
+        "refresh": {"derived": rederived, "loaded": reloaded, "built": refreshed},
         "top_wallets": top,
         "database_url": url,
     }
@@ -75,19 +84,31 @@ def print_story(result: dict[str, Any]) -> None:
     say(
         f"[bold]The first load[/]: {size['metadata']:,} moments, {size['held']:,} held by {size['wallets']:,} wallets\n"
     )
+    _print_derived(first)
     report.print_loads(first["loaded"])
     report.print_build(first["built"])
     day = ", ".join(f"{count:,} {what}" for what, count in result["day"].items())
     say(f"\n[bold]A day later[/]: {day}\n")
+    _print_derived(second)
     report.print_loads(second["loaded"])
     report.print_build(second["built"])
-    seconds = [sum(one.seconds for one in part["loaded"]) + part["built"].seconds for part in (first, second)]
+    built = [[part["built"], *filter(None, [part["derived"]])] for part in (first, second)]
+    seconds = [
+        sum(one.seconds for one in [*part["loaded"], *ran]) for part, ran in zip((first, second), built, strict=True)
+    ]
     say(f"\nFirst load and build {seconds[0]:.1f} s, refresh {seconds[1]:.1f} s.\n")
     report.print_rows("the most valuable wallets", result["top_wallets"])
     say("Postgres and the stand-in keep running.")
     say("  make psql   opens psql on the result")
     say('  eval "$(.venv/bin/runner demo --env)"   lets every other command of runner use both')
     say("  make stop   stops both and removes their data")
+
+
+def _print_derived(part: dict[str, Any]) -> None:
+    if part["derived"]:
+        report.console.print("The source tables, derived from the events of the chain on Snowflake:")
+        report.print_build(part["derived"])
+        report.console.print()
 
 
 def psql() -> None:

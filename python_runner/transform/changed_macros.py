@@ -18,7 +18,7 @@ Manifest = dict[str, Any]
 
 # A call, or a name passed to a dispatch.
 NAMED = re.compile(r"(\w+)\s*\(|['\"](\w+)['\"]")
-DISPATCHED = re.compile(r"^(default|postgres)__|_(default|postgres)$")
+DISPATCHED = re.compile(r"^(default|postgres|snowflake)__|_(default|postgres)$")
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -12,6 +12,6 @@ select
 from {{ model }}
 where step = (select max(step) from {{ model }})
 group by {{ columns | join(', ') }}
-having count(*) > 1 or num_nonnulls({{ required | join(', ') }}) < {{ required | length }}
+having count(*) > 1 or {{ required | join(' is null or ') }} is null
 
 {% endtest %}

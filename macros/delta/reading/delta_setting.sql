@@ -13,3 +13,8 @@
     {%- set name = ['delta', input | replace('.', '_') ~ '_' ~ bound if input else bound] | join('.') -%}
     coalesce(nullif(current_setting('{{ name }}', true), ''), '{{ default }}')::{{ type }}
 {%- endmacro %}
+
+
+{% macro default__delta_setting(input, bound, default, type='bigint') -%}
+    {{ default }}
+{%- endmacro %}

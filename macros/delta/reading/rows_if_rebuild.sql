@@ -17,3 +17,8 @@
     ctid > {{ adapter.dispatch('delta_setting', 'delta_models')(input, 'beyond', '(0,0)', 'tid') }}
     {%- endif -%}
 {%- endmacro %}
+
+
+{% macro default__rows_if_rebuild(input) -%}
+    true
+{%- endmacro %}

@@ -10,3 +10,8 @@
     batch_id > {{ setting(input, 'after', 9223372036854775807) }}
     and batch_id <= {{ setting(input, 'upto', 9223372036854775807) }}
 {%- endmacro %}
+
+
+{% macro default__unread_batches(input) -%}
+    false
+{%- endmacro %}

@@ -18,3 +18,8 @@
             and step <= {{ setting(model, 'upto', 9223372036854775807) }}
     )
 {%- endmacro %}
+
+
+{% macro default__unread_rows(model) -%}
+    {{ ref(model) }}
+{%- endmacro %}

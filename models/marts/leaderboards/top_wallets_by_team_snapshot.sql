@@ -52,7 +52,7 @@ named as (
         totals.tier_rare,
         totals.tier_legendary,
         totals.tier_ultimate,
-        now() as updated_at
+        current_timestamp::timestamptz as updated_at
     from totals
     left join profiles on totals.wallet_address = profiles.wallet_address
 )

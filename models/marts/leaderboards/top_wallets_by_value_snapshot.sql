@@ -59,7 +59,7 @@ named as (
         totals.tier_ultimate,
         totals.floor_value,
         totals.asp_value,
-        now() as updated_at
+        current_timestamp::timestamptz as updated_at
     from totals
     left join profiles on totals.wallet_address = profiles.wallet_address
 )

@@ -6,7 +6,7 @@
     {%- endif -%}
     {%- for name in ['common', 'uncommon', 'rare', 'legendary', 'ultimate'] -%}
         coalesce(
-            sum({{ moments }}) filter (where {{ tier }} = '{{ name | upper }}'), 0
+            sum(case when {{ tier }} = '{{ name | upper }}' then {{ moments }} end), 0
         )::bigint as tier_{{ name }}
         {%- if not loop.last %},
         {% endif %}

@@ -7,5 +7,17 @@
     {%- if case not in ['upper', 'lower'] -%}
         {{ exceptions.raise_compiler_error("ascii_case: expected 'upper' or 'lower', got '" ~ case ~ "'") }}
     {%- endif -%}
+    {{ return(adapter.dispatch('ascii_case')(expression, case)) }}
+{%- endmacro %}
+
+
+{% macro postgres__ascii_case(expression, case) -%}
     {{ case }}({{ expression }} collate "C") collate "default"
+{%- endmacro %}
+
+
+{% macro default__ascii_case(expression, case) -%}
+    {%- set letters = ['abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'] -%}
+    {%- set before, after = letters if case == 'upper' else letters | reverse -%}
+    translate({{ expression }}, '{{ before }}', '{{ after }}')
 {%- endmacro %}

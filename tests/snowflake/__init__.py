@@ -1,0 +1,1 @@
+"""What dbt computes on Snowflake, with the real adapter against a stand-in."""
