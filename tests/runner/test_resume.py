@@ -30,7 +30,7 @@ from python_runner.postgres.pool import Connection, Pool, open_pool
 from python_runner.snowflake.workers import Workers
 from python_runner.sources import Source, read_sources
 from tests.conftest import SOURCE_TABLES, Database, Loader, Warehouse, prepare
-from tests.runner.proxy import CHUNKS, RESULTS, Proxy, proxy_to
+from tests.runner.proxy import CHUNKS, RESULTS, Fault, Proxy, proxy_to
 from tests.runner.test_cli import RUNNER
 
 pytestmark = pytest.mark.database
@@ -88,6 +88,13 @@ def chunks_of(proxy: Proxy) -> list[str]:
     return [request.target for request in proxy.chunks if not request.fault]
 
 
+def killed_at(proxy: Proxy, victim: subprocess.Popen[bytes], request: int, path: str, _number: int) -> Fault:
+    if path == CHUNKS and len(proxy.chunks) >= request:
+        victim.kill()
+        return "cut before"
+    return None
+
+
 @pytest.mark.slow
 def test_a_killed_load_goes_on(
     behind_own: tuple[Proxy, Warehouse, Warehouse],
@@ -115,8 +122,12 @@ def test_a_killed_load_goes_on(
         change(warehouse, ROWS, kill)
         proxy.requests.clear()
         with start() as victim:
-            sleep(random.uniform(0.3, 1) * lasts)
-            victim.kill()
+            if kill % 3 == 0:  # at any time
+                sleep(random.uniform(0.3, 1) * lasts)
+                victim.kill()
+            else:  # when it asks for a chunk
+                proxy.choose_fault = partial(killed_at, proxy, victim, random.randrange(3, PAGES))
+        proxy.choose_fault = lambda _path, _number: None
         staged = database.value("select count(*) from raw.load_pages")
         assert start().wait() == 0
         fetched = chunks_of(proxy)
