@@ -25,12 +25,6 @@ def view(connection: Connection) -> Any:
     return connection.execute("select oid, relacl::text from pg_class where relname = 'every_order'").fetchone()
 
 
-def test_the_same_view_stays(built: Bookshop, connection: Connection) -> None:
-    before = view(connection)
-    assert not built.dbt("run", "--select", "every_order").errors
-    assert view(connection) == before
-
-
 @pytest.mark.parametrize(
     "text", [VIEW + " where order_id > 5", VIEW.replace("*", "order_id"), VIEW.replace("*", "*, 1 as one")]
 )
