@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from python_runner.ingest.clean import clean
 from python_runner.sources import Source, read_sources
+from tests.runner.samples import examples
 
 SOURCES = read_sources()
 HOLDINGS, PRICES = SOURCES["wallet_holdings"], SOURCES["edition_price_scrape"]
@@ -24,6 +25,41 @@ def page(source: Source, *rows: tuple[Any, ...], types: list[pa.DataType] | None
         pa.array(values, type_) for values, type_ in zip(zip(*rows, strict=True), types or [None] * 9, strict=False)
     ]
     return clean(pa.table(columns, names=source.column_names), source)
+
+
+keys = st.one_of(
+    st.integers(0, 10**20).map(str),
+    st.sampled_from([None, "", " 5", "+5", "-5", "-0", "007", "0x10", "1e3", "5.", "\u0663", "9" * 19, "one"]),
+)
+wallets = st.one_of(
+    st.sampled_from([None, "", " ", "0xAB", "0xÉA", "\x1f0xA\x1f", "a\x00B", "\x00", "İ", "ẞ", "0x" + "A" * 2_000]),
+    st.text(max_size=8),
+)
+
+
+@examples(100)
+@given(st.lists(st.tuples(keys, wallets), min_size=1, max_size=12), st.integers(0, 11))
+def test_a_row_becomes_the_same_whatever_is_beside_it(rows: list[tuple[Any, Any]], start: int) -> None:
+    """Also in a part of a page."""
+    names = [name for name in HOLDINGS.column_names if name not in {"nft_id", "wallet_address"}]
+    columns = {"nft_id": pa.array([key for key, _ in rows], pa.string())}
+    columns |= {"wallet_address": pa.array([wallet for _, wallet in rows], pa.string())}
+    columns |= {name: pa.array(["true" if name == "is_locked" else None] * len(rows), pa.string()) for name in names}
+    table = pa.table([columns[name] for name in HOLDINGS.column_names], names=HOLDINGS.column_names)
+
+    def become(*parts: pa.Table) -> tuple[list[Any], list[Any]]:
+        pages = [clean(part, HOLDINGS) for part in parts]
+        return [row for p in pages for row in p.rows.to_pylist()], [reject for p in pages for reject in p.rejects]
+
+    part = table.slice(start)
+    assert become(part) == become(*(part.slice(row, 1) for row in range(len(part))))
+
+
+@pytest.mark.parametrize("others", [[], ["0xAB"]])
+def test_every_letter_is_made_lower_case(others: list[str]) -> None:
+    wallets = ["0xÉÄŁA", *others]
+    done = page(HOLDINGS, *((str(number), wallet, "true", None) for number, wallet in enumerate(wallets)))
+    assert done.rows.column("wallet_address").to_pylist() == ["0xéäła", "0xab"][: len(wallets)]
 
 
 @pytest.mark.parametrize("nft_id", ["17", " 17 ", 17])
