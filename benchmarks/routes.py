@@ -115,18 +115,19 @@ def insert(at_once: int = 1000, most: int | None = None) -> Figures:
     """INSERT of so many literal rows each, ON CONFLICT, a chunk after the other, committed chunk by chunk."""
     with other("inserted") as connection, Snowflake(snowflake_settings()) as warehouse:
         begin, cursor = perf_counter(), psycopg.RawCursor(connection)
-        result = whole(warehouse)
+        result, done = whole(warehouse), 0
         for number in range(len(result.rows)):
             newest = {row[0]: row for row in zip(*result.read(number).to_pydict().values(), strict=True)}
             rows = [
                 f"({key}, '{wallet}', {locked}, '{event}', 0)".replace("'None'", "null")
                 for key, wallet, locked, event in newest.values()
                 if str(key).isdigit() and wallet and locked is not None
-            ][:most]
+            ][: most and most - done]
             for first in range(0, len(rows), at_once):
                 cursor.execute(UPSERT.format("inserted", "values " + ", ".join(rows[first : first + at_once])))
             connection.commit()
-            if most and rows:
+            done += len(rows)
+            if done == most:
                 break
         return Figures(held(connection, "bench.inserted"), perf_counter() - begin)
 

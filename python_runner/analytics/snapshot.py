@@ -33,7 +33,10 @@ where datname = current_database()
 
 # Up to where int_wallet_facts accounts for the changelogs that it reads; a watermark counts only for these relations.
 ACCOUNTED = """
-select concat_ws(' ', log.oid, log.name), watermarks."position"
+select
+    concat_ws(' ', log.oid, log.name),
+    watermarks."position",
+    (select string_agg(pg_relation_filenode(relid)::text, ' ' order by relid) from pg_partition_tree(log.oid::regclass))
 from (select format('%%I.%%I', %(schema)s::text, %(log)s::text), format('%%I.%%I', %(schema)s::text, %(facts)s::text))
     as named (log, facts)
 cross join lateral (select to_regclass(named.log)::oid, named.log) as log (oid, name)
@@ -134,13 +137,13 @@ def _place(connection: Connection, schema: str, table: Table) -> Place:
     if _value(connection, SQL("select to_regclass('delta.watermarks')::oid::bigint")) is None:
         raise NotBuiltError("nothing is built yet: run `runner run` first")
     parameters = {"schema": schema, "log": table.name, "facts": FACTS.name}
-    relation, position = connection.execute(ACCOUNTED, parameters).fetchone() or ("", None)
+    relation, position, files = connection.execute(ACCOUNTED, parameters).fetchone() or ("", None, "")
     log = Identifier(schema, table.name)
     if table is FACTS:
         position = _value(connection, SQL("select coalesce(max(step), 0) from {}").format(log))
     if position is None:
         raise NotBuiltError(f"{schema}.{FACTS.name} has not read {schema}.{table.name} since it was rebuilt")
-    return Place(relation, position, _value(connection, SQL("select min(step) from {}").format(log)))
+    return Place(relation, position, _value(connection, SQL("select min(step) from {}").format(log)), files or "")
 
 
 def _value(connection: Connection, query: SQL | Composed) -> int | None:

@@ -29,11 +29,15 @@ class Origin:
 
 @dataclass(frozen=True)
 class Place:
-    """How far a changelog has been read, and what tells whether reading can go on from there."""
+    """How far a changelog has been read, and what tells whether reading can go on from there.
+
+    `files` changes when it is truncated: its steps can then have the numbers that others had.
+    """
 
     relation: str
     position: int
     least: int | None
+    files: str = ""
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def _step(known: Place, now: Place, restarted: str) -> Step:
         return Step(reason=restarted)
     if known.relation != now.relation:
         return Step(reason="it is another table")
-    if known.least != now.least or now.position < known.position:
+    if (known.least, known.files) != (now.least, now.files) or now.position < known.position:
         return Step(reason="it was compacted or truncated")
     return Step(after=known.position)
 

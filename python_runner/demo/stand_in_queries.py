@@ -13,7 +13,6 @@ import importlib
 import json
 import os
 import secrets
-import time
 import uuid
 from collections import OrderedDict
 from typing import Any
@@ -26,7 +25,6 @@ from python_runner.demo.stand_in_results import Spooled
 server: Any = importlib.import_module("fakesnow.server")  # the package has a function of this name
 
 KEPT, KEPT_BYTES = 64, 2 << 30
-URL_LIFETIME_S = 6 * 3600
 PATIENCE_S = float(os.environ.get("STAND_IN_PATIENCE_S", "30"))  # a statement that takes longer is asked for again
 OK = 200
 
@@ -51,14 +49,13 @@ class Responses(OrderedDict[str, dict[str, Any]]):
                 forgotten.remove()
 
     def with_urls(self, query_id: str, address: str) -> dict[str, Any]:
-        """The response, with URLs of its chunks that are valid from now on. KeyError if it is not kept."""
+        """The response, with the URLs of its chunks. KeyError if it is not kept."""
         response, spooled = self[query_id], self._spooled.get(query_id)
         if spooled is None:
             return response
-        until = int(time.time()) + URL_LIFETIME_S
         chunks = [
             {
-                "url": f"{address}/chunks/{query_id}/{number}?until={until}&key={self._key(query_id, number, until)}",
+                "url": f"{address}/chunks/{query_id}/{number}?key={self._key(query_id, number)}",
                 "rowCount": count,
                 "uncompressedSize": spooled.sizes[number],
                 "compressedSize": spooled.sizes[number],
@@ -67,13 +64,12 @@ class Responses(OrderedDict[str, dict[str, Any]]):
         ]
         return response | {"data": response["data"] | {"chunks": chunks, "chunkHeaders": self.headers}}
 
-    def chunk(self, query_id: str, number: int, until: int, key: str) -> Spooled | None:
-        """The result with this chunk, if the URL is valid."""
-        valid = until > time.time() and hmac.compare_digest(key, self._key(query_id, number, until))
-        return self._spooled.get(query_id) if valid else None
+    def chunk(self, query_id: str, number: int, key: str) -> Spooled | None:
+        """The result with this chunk, if the key of the URL is right."""
+        return self._spooled.get(query_id) if hmac.compare_digest(key, self._key(query_id, number)) else None
 
-    def _key(self, query_id: str, number: int, until: int) -> str:
-        return hmac.digest(self._secret, f"{query_id}/{number}/{until}".encode(), "sha256").hex()
+    def _key(self, query_id: str, number: int) -> str:
+        return hmac.digest(self._secret, f"{query_id}/{number}".encode(), "sha256").hex()
 
 
 class Queries:
@@ -135,12 +131,11 @@ class Queries:
         return JSONResponse({"data": {"queries": [{"status": status}] if known else []}, "success": True})
 
     def chunk(self, request: Request) -> Response:
-        """A chunk. The URL expires, and the headers of the result belong to it."""
+        """A chunk. The key in its URL and the headers of the result are needed."""
         query_id, number = request.path_params["query_id"], request.path_params["number"]
-        until, key = int(request.query_params["until"]), request.query_params["key"]
-        spooled = self._responses.chunk(query_id, number, until, key)
+        spooled = self._responses.chunk(query_id, number, request.query_params["key"])
         if spooled is None or any(request.headers.get(name) != v for name, v in self._responses.headers.items()):
-            return Response("Request has expired", status_code=403)
+            return Response("Forbidden", status_code=403)
         return Response(server.to_ipc(server.to_sf(spooled.read(number), spooled.rowtype)).to_pybytes())
 
     def _start(self, request: Request, body: bytes, session: Any) -> Response:

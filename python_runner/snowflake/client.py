@@ -157,6 +157,7 @@ class Snowflake:
             ),
             stop=stop_after_attempt(ATTEMPTS),
             before_sleep=record,
+            sleep=self.workers.sleep,
             reraise=True,
         )
         try:

@@ -69,6 +69,16 @@ def test_one_history(story: Story) -> None:
     story.verify()
 
 
+def test_a_changelog_that_begins_again(story: Story) -> None:
+    """Its steps have the numbers that others had before."""
+    story.sync()
+    story.trade(SOME)
+    story.run("int_wallet_editions")
+    story.truncate()
+    assert story.sync().compared["int_wallet_facts"] == "it was compacted or truncated"
+    story.verify()
+
+
 def test_a_build_and_a_compaction_beside_a_sync(story: Story) -> None:
     story.sync()
     story.trade(SOME)

@@ -138,6 +138,14 @@ def test_a_server_that_throttles_slows_everybody_down(proxy: Proxy, behind: Ware
     assert logins == 1, "a throttled session is still good"
 
 
+def test_a_lost_session_is_replaced_once(proxy: Proxy, behind: Warehouse) -> None:
+    proxy.choose_fault = lambda path, number: "390111" if path == QUERY and number == 0 else None
+    with Snowflake(behind.settings, first_backoff_s=0.001) as snowflake:
+        for _ in range(2):
+            snowflake.fetch("select 1 as one")
+    assert sum(request.path == LOGIN for request in proxy.requests) == 2
+
+
 def test_an_error_of_the_statement_is_not_tried_again(proxy: Proxy, behind: Warehouse) -> None:
     with Snowflake(behind.settings) as snowflake, pytest.raises(RunnerError, match=r"(?i)nowhere.*SNOWFLAKE_DATABASE"):
         snowflake.fetch("select * from nowhere")

@@ -163,10 +163,10 @@ def test_a_chunk_is_staged_in_parts(
 ) -> None:
     monkeypatch.setattr(staging, "ROWS_AT_ONCE", at_once)
     numbers = [*range(1, 8), 7, "none", None]
-    warehouse.hold(*(("0xa", number, False, NOW) for number in numbers))
+    warehouse.hold(*((f"0x{number}", number, number in {2, 3, 7}, NOW) for number in numbers))
     (loaded,) = load("wallet_holdings")
     assert (loaded.rows_fetched, loaded.rows_rejected) == (10, 2)
-    assert [row[0] for row in held(database)] == list(range(1, 8))
+    assert held(database) == [(number, f"0x{number}", number in {2, 3, 7}) for number in range(1, 8)]
     assert database.value("select count(*) from raw.rejected_rows") == 2
 
 

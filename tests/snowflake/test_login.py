@@ -37,8 +37,8 @@ def dbt(server: dict[str, str], folder: Path, **given: str) -> subprocess.Comple
 def test_the_profile_works_as_it_is(environment: dict[str, str], tmp_path: Path, way: str) -> None:
     given = {
         "password": {"password": "hunter2"},
-        "token": {"token": TOKEN, "password": "not used"},
-        "key": {"private_key_path": key_file(tmp_path / "plain"), "password": "not used"},
+        "token": {"token": TOKEN, "password": "hunter2"},
+        "key": {"private_key_path": key_file(tmp_path / "plain"), "password": "hunter2"},
         "encrypted key": {
             "private_key_path": key_file(tmp_path / "encrypted", passphrase=PASSPHRASE),
             "private_key_passphrase": PASSPHRASE,
