@@ -12,7 +12,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') %}select 'unchanged'{% endcall %}
-    {%- do apply_grants(existing, config.get('grants'), should_revoke=should_revoke(existing, full_refresh_mode=False)) -%}
+    {%- do apply_grants(existing, config.get('grants'), should_revoke=true) -%}
     {%- do persist_docs(existing, model) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do adapter.commit() -%}
