@@ -54,16 +54,25 @@
         where chain.events is distinct from copy.events or chain.heights is distinct from copy.heights
         order by chain.block_range
     {%- endset -%}
-    (
-    {%- for number, first_day, end_day in (run_query(compare).rows if execute else []) %}
-        (
-            block_timestamp >= '{{ first_day }}'::timestamp_ntz
-            and block_timestamp < '{{ end_day }}'::timestamp_ntz
-            and {{ block_range('block_height') }} = {{ number | int }}
-        )
-        {{- ' or' if not loop.last }}
-    {%- else -%}
-        false
-    {%- endfor %}
+    {%- set numbers, days = [], [] -%}
+    {%- for number, first_day, end_day in (run_query(compare).rows if execute else []) -%}
+        {%- do numbers.append(number | int) -%}
+        {#- Adjacent ranges are one interval of days. -#}
+        {%- if days and first_day <= days[-1][1] -%}
+            {%- do days.append([days.pop()[0], end_day]) -%}
+        {%- else -%}
+            {%- do days.append([first_day, end_day]) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set days = [[days[0][0], days[-1][1]]] if days | length > 100 else days -%}
+    {%- for first_day, end_day in days %}
+    {{ 'or' if not loop.first else '(' }} (
+        block_timestamp >= '{{ first_day }}'::timestamp_ntz and block_timestamp < '{{ end_day }}'::timestamp_ntz
     )
+    {%- else -%}
+    false
+    {%- endfor -%}
+    {%- if numbers %})
+    and {{ block_range('block_height') }} in ({{ numbers | join(', ') }})
+    {%- endif %}
 {%- endmacro %}

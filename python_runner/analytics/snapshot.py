@@ -36,7 +36,14 @@ ACCOUNTED = """
 select
     concat_ws(' ', log.oid, log.name),
     watermarks."position",
-    (select string_agg(pg_relation_filenode(relid)::text, ' ' order by relid) from pg_partition_tree(log.oid::regclass))
+    concat_ws(
+        ' ',
+        pg_relation_filenode(log.oid),
+        (
+            select string_agg(pg_relation_filenode(relid)::text, ' ' order by relid::oid)
+            from pg_partition_tree(log.oid::regclass) where isleaf
+        )
+    )
 from (select format('%%I.%%I', %(schema)s::text, %(log)s::text), format('%%I.%%I', %(schema)s::text, %(facts)s::text))
     as named (log, facts)
 cross join lateral (select to_regclass(named.log)::oid, named.log) as log (oid, name)

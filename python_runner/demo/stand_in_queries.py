@@ -11,6 +11,7 @@ import gzip
 import hmac
 import importlib
 import json
+import os
 import secrets
 import uuid
 from collections import OrderedDict
@@ -24,6 +25,7 @@ from python_runner.demo.stand_in_results import Spooled
 server: Any = importlib.import_module("fakesnow.server")  # the package has a function of this name
 
 KEPT, KEPT_BYTES = 64, 2 << 30
+PATIENCE_S = float(os.environ.get("STAND_IN_PATIENCE_S", "30"))  # a statement that takes longer is asked for again
 OK = 200
 
 
@@ -77,6 +79,7 @@ class Queries:
         self._served = served
         self._responses = Responses()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._late: dict[str, asyncio.Task[Response]] = {}
 
     async def request(self, request: Request) -> Response:
         """Run a statement, or start it."""
@@ -87,6 +90,9 @@ class Queries:
             return refusal
         if json.loads(body).get("asyncExec"):
             return self._start(request, body, session)
+        return await self._in_time(str(uuid.uuid4()), asyncio.create_task(self._answer(request, session)))
+
+    async def _answer(self, request: Request, session: Any) -> Response:
         async with session.lock:
             response: Response = await server.query_request(request)
         answer = json.loads(bytes(response.body))
@@ -94,9 +100,20 @@ class Queries:
             return response
         return JSONResponse(self._keep(answer["data"]["queryId"], answer, _address(request)))
 
+    async def _in_time(self, query_id: str, task: asyncio.Task[Response]) -> Response:
+        """The answer, or where to ask for it: what is not answered in a minute is sent again by the connector."""
+        await asyncio.wait({task}, timeout=PATIENCE_S)
+        if task.done():
+            return task.result()
+        self._late[query_id] = task
+        data = {"queryId": query_id, "getResultUrl": f"/queries/{query_id}/result"}
+        return JSONResponse({"data": data, "code": "333333", "message": None, "success": True})
+
     async def result(self, request: Request) -> Response:
         """The result of a statement, once it has ended."""
         query_id = request.path_params["query_id"]
+        if late := self._late.pop(query_id, None):
+            return await self._in_time(query_id, late)
         if task := self._running.get(query_id):
             await task
         try:

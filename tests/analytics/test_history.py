@@ -70,7 +70,8 @@ def test_one_history(story: Story) -> None:
 
 
 def test_a_changelog_that_begins_again(story: Story) -> None:
-    """Its steps have the numbers that others had before."""
+    """Its steps have the numbers that others had before: none of its readers has seen those."""
+    story.run(full_refresh=True)
     story.sync()
     story.trade(SOME)
     story.run("int_wallet_editions")
@@ -79,6 +80,7 @@ def test_a_changelog_that_begins_again(story: Story) -> None:
     story.verify()
 
 
+@pytest.mark.slow
 def test_a_build_and_a_compaction_beside_a_sync(story: Story) -> None:
     story.sync()
     story.trade(SOME)
@@ -141,7 +143,7 @@ def play(story: Story, random: Random) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(int(os.environ.get("ANALYTICS_HISTORIES", "8"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ANALYTICS_HISTORIES", "4"))))
 def test_any_history(story: Story, seed: int, record_property: Record) -> None:
     play(story, Random(seed))
     for what, count in story.counts.items():

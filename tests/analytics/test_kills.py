@@ -46,6 +46,7 @@ def test_a_first_sync(story: Story, every: int) -> None:
     story.close()
 
 
+@pytest.mark.slow
 @EVERY
 def test_a_sync_and_a_compaction(story: Story, every: int) -> None:
     story.sync()

@@ -12,24 +12,26 @@ from typing import Any
 import pytest
 
 from python_runner.console.progress import JsonLines
+from python_runner.jobs.names import JobName
 from python_runner.refresh import build
 from tests.conftest import Database, Loader, Warehouse
 
 RUNNER = Path(sys.executable).parent / "runner"
 
 
-def run(database: Database, warehouse: Warehouse, cwd: Path, folder: Path, *options: str) -> dict[str, Any]:
+def runner(
+    database: Database, warehouse: Warehouse, cwd: Path, folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     own = warehouse.environment | {"DATABASE_URL": database.url, "ANALYTICS_FOLDER": str(folder)}
+    own |= {f"SCHEDULE_{name.name.upper()}": "" for name in JobName}
     environment = {name: value for name, value in (os.environ | own).items() if not name.startswith("DBT_")}
-    done = subprocess.run(
-        [RUNNER, "run", "--analytics", "--json", *options],
-        env=environment,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run([RUNNER, *arguments], env=environment, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def run(database: Database, warehouse: Warehouse, cwd: Path, folder: Path, *options: str) -> dict[str, Any]:
+    done = runner(database, warehouse, cwd, folder, "run", "--analytics", "--json", *options)
     return dict(json.loads(done.stdout)["analytics"])
 
 
@@ -47,3 +49,8 @@ def test_the_copy_follows_a_run_and_never_fails_it(
     assert followed["warning"] == ""
     assert followed["synced"]["rows"]["int_wallet_editions"] == 2
     assert set(followed["verified"]["rows"].values()) == {0}
+
+    (tmp_path / "copy/history-1/refresh=1/int_wallet_editions.parquet").unlink()
+    runner(database, warehouse, tmp_path, tmp_path / "copy", "enqueue", "full-refresh")
+    worked = runner(database, warehouse, tmp_path, tmp_path / "copy", "worker", "--once")
+    assert "warning: analytics: the copy" in worked.stderr

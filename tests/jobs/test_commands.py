@@ -51,6 +51,7 @@ def test_a_wrong_call_is_explained(tmp_path: Path, arguments: list[str], words: 
     assert_one_line(runner(*arguments, cwd=tmp_path, **url), 2, *words)
 
 
+@pytest.mark.slow
 def test_a_refresh_by_the_queue(database: Database, warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.hold(*((f"0x{moment % 3}", moment, False, "2026-01-01 00:00:00") for moment in range(30)))
     warehouse.execute("insert into WALLET_PROFILES values ('0x1', 'Ada')")

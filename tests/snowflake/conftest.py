@@ -19,7 +19,10 @@ def chain_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wareho
     stand_in.create_database(folder)
     stand_in.create_database(folder, chain.DATABASE, chain.SCHEMA)
     try:
-        warehouse = Warehouse(stand_in.start(folder), tmp_path_factory.mktemp("dbt_snowflake"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STAND_IN_PATIENCE_S", "0")  # every statement is answered as one that takes long
+            server = stand_in.start(folder)
+        warehouse = Warehouse(server, tmp_path_factory.mktemp("dbt_snowflake"))
         warehouse.execute(CREATE, *map(create_table, read_sources().values()))
         yield warehouse
     finally:

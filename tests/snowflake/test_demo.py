@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(folder: Path) -> Iterator[dict[str, Any]]:
-    with pytest.MonkeyPatch.context() as patch, progress_listener(as_json=False) as listener, bounded(300):
+    with pytest.MonkeyPatch.context() as patch, progress_listener(as_json=False) as listener, bounded(600):
         patch.setattr(story, "FOLDER", folder)
         patch.setattr(story, "WAREHOUSE", folder / "snowflake")
         try:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.snowflake
 __all__ = ["environment"]
 
 MOVE = ("run", "--marts-from-snowflake")
-LIMIT_S = 120
+LIMIT_S = 300
 
 
 def dbt(server: dict[str, str], folder: Path, **given: str) -> subprocess.CompletedProcess[str]:

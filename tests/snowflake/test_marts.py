@@ -61,7 +61,7 @@ def ways(database: Database, collection: stand_in.StandIn, monkeypatch: pytest.M
     for name, value in (collection.environment | {"SNOWFLAKE_RATE_LIMIT_RPS": "1000"}).items():
         monkeypatch.setenv(name, value)
     with (
-        bounded(240),
+        bounded(600),
         progress_listener(as_json=False) as listener,
         refresh.connect(database.settings, snowflake_settings(None), listener) as connections,
     ):

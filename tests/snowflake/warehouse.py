@@ -19,7 +19,7 @@ from python_runner.project import PROJECT
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-LIMIT_S = 120  # dbt repeats for ever what the server does not answer
+LIMIT_S = 300  # dbt repeats for ever what the server does not answer
 VARS = "{chain_range_blocks: 10}"  # several ranges in a short history
 
 Row = dict[str, Any]

@@ -92,7 +92,7 @@ def reader(server_url: str, published: Path, tmp_path_factory: pytest.TempPathFa
 
 def test_the_page_names_its_files() -> None:
     assert {"packages.yml", "dbt_project.yml", "models/_sources.yml"} < FILES.keys()
-    assert len([path for path in FILES if path.endswith(".sql")]) == 3
+    assert len([path for path in FILES if path.endswith(".sql")]) == 4
 
 
 def test_every_example_does_what_the_page_says(reader: Reader) -> None:

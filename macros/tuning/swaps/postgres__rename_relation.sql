@@ -1,7 +1,6 @@
 {#-
     Overrides dbt's rename. When dbt replaces a relation, it renames the old one to a backup and the new one to its name,
-    in one transaction. Here the new one also takes over everything that hung on the old one; see carried_sql. A view whose
-    query is the same is not replaced.
+    in one transaction. Here the new one also takes over everything that hung on the old one; see carried_sql.
 -#}
 
 {% macro postgres__rename_relation(from_relation, to_relation) %}
@@ -10,26 +9,14 @@
     {%- set query -%}
         select
             to_regclass('{{ new }}') is not null as is_swap,
-            (
-                select count(*) = 2 and min(pg_get_viewdef(oid)) = max(pg_get_viewdef(oid)) from pg_class
-                where relkind = 'v' and oid in (to_regclass('{{ from_relation }}'), to_regclass('{{ new }}'))
-            ) as is_same,
-            coalesce(current_setting('swap.kept', true) = '{{ to_relation.include(database=false) }}', false) as is_kept,
             coalesce(current_setting('swap.relation', true) = '{{ to_relation.include(database=false) }}', false) as is_ready
     {%- endset -%}
     {%- set state = run_query(query)[0] -%}
-    {%- if is_old and state['is_swap'] and state['is_same'] -%}
-        {%- do run_query("drop view " ~ new) -%}
-        {%- do run_query("select set_config('swap.kept', '" ~ from_relation.include(database=false) ~ "', true)") -%}
-    {%- elif state['is_kept'] -%}
-        {%- do run_query("select set_config('swap.kept', '', true)") -%}
-    {%- else -%}
-        {%- if is_old and state['is_swap'] -%}
-            {%- do adapter.dispatch('prepare_swap', 'postgres_tuning')(from_relation, new) -%}
-        {%- endif -%}
-        {%- do dbt.default__rename_relation(from_relation, to_relation) -%}
-        {%- if state['is_ready'] -%}
-            {%- do adapter.dispatch('complete_swap', 'postgres_tuning')(to_relation) -%}
-        {%- endif -%}
+    {%- if is_old and state['is_swap'] -%}
+        {%- do adapter.dispatch('prepare_swap', 'postgres_tuning')(from_relation, new) -%}
+    {%- endif -%}
+    {%- do dbt.default__rename_relation(from_relation, to_relation) -%}
+    {%- if state['is_ready'] -%}
+        {%- do adapter.dispatch('complete_swap', 'postgres_tuning')(to_relation) -%}
     {%- endif -%}
 {% endmacro %}

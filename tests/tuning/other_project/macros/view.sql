@@ -1,0 +1,3 @@
+{% materialization view, adapter='postgres' %}
+    {{ return(postgres_tuning.materialization_view_postgres()) }}
+{% endmaterialization %}
