@@ -14,8 +14,9 @@ VIEW = "{{ config(materialized='view', grants={'select': ['pg_monitor']}) }} sel
 
 
 @pytest.fixture
-def built(bookshop: Bookshop) -> Bookshop:
+def built(bookshop: Bookshop, connection: Connection) -> Bookshop:
     """With a view."""
+    assert not view(connection)
     bookshop.write("every_order", VIEW)
     assert not bookshop.dbt("run").errors
     return bookshop
