@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 
 from granian import Granian
@@ -9,6 +10,9 @@ from granian.constants import Interfaces, Loops
 from starlette.types import ASGIApp
 
 from python_runner.api.app import create_app
+
+
+GC_THRESHOLD = (20_000, 50, 1_000)
 
 
 def serve(host: str, port: int, workers: int) -> None:
@@ -28,4 +32,8 @@ def serve(host: str, port: int, workers: int) -> None:
 
 
 def _load(_: str, *, workers: int) -> ASGIApp:
-    return create_app(workers)
+    app = create_app(workers)
+    # What is loaded stays, and cached answers are in no cycle: looking for cycles among them stops every request.
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
+    return app
