@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 
 from python_runner.api.app import create_app
 
-
 GC_THRESHOLD = (20_000, 50, 1_000)
 
 
