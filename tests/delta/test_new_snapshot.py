@@ -33,6 +33,7 @@ DAYS: list[list[Change]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.database
 def test_the_added_snapshot_follows_what_happens(workshop: Workshop, opened: Market, tmp_path: Path) -> None:
     market = deepcopy(opened)

@@ -50,6 +50,7 @@ def build(environment: Project) -> None:
     assert environment.run("*").ok
 
 
+@pytest.mark.slow
 def test_a_developer_leaves_the_loaded_tables_as_they_are(
     project: Project, developer: Project, trade: Trade, connection: Connection
 ) -> None:

@@ -211,6 +211,7 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.database
 def test_dbt_has_the_connection_of_dot_env_and_its_own_exit_code(tmp_path: Path, database: Database) -> None:
     (tmp_path / ".env").write_text(f"DATABASE_URL='{database.login}'\nDBT_PG_SCHEMA=elsewhere\n")

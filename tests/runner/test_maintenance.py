@@ -25,6 +25,7 @@ def vacuumed(database: Database) -> dict[str, int]:
     return {row["relname"]: row["vacuum_count"] for row in counts}
 
 
+@pytest.mark.slow
 def test_a_broken_table_keeps_no_other_from_its_vacuum(load: Loader, database: Database, warehouse: Warehouse) -> None:
     warehouse.hold(*((f"0x{n:x}", str(n), False, "2025-01-01 00:00:00") for n in range(50)))
     load()

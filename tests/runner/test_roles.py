@@ -100,6 +100,7 @@ def test_a_developer_builds_beside_production(
         assert_equal(connection, "dev-ann")
 
 
+@pytest.mark.slow
 def test_each_right_is_needed(builder: Database, warehouse: Warehouse) -> None:
     """Without it, a load, the checks before a run, or a reader says which one is missing."""
     load(replace(builder, role="loader"), warehouse)
