@@ -22,6 +22,7 @@ import psycopg
 
 from benchmarks.changes import move
 from benchmarks.compiled import compiled
+from benchmarks.progress import say
 from benchmarks.routes import peak_mib
 from python_runner.analytics.query import render
 from python_runner.analytics.sync import sync
@@ -33,23 +34,25 @@ from python_runner.settings import PostgresSettings, analytics_settings
 from python_runner.transform import dbt_build
 
 QUESTIONS = PROJECT / "analyses" / "analytics"
-MOVED, SYNCS, TURNS = 0.001, 3, 3
+MOVED = 0.001
 # So that no plan of Postgres spills, compiles for long, or knows too little.
 BEST_PLAN = "set work_mem = '512MB'; set jit = off; set max_parallel_workers_per_gather = 2"
 BYTES = "select sum(pg_total_relation_size(name::regclass)) from unnest(%s::text[]) as name"
 
 
-def compare(settings: PostgresSettings, keep: Callable[[dict[str, Any]], None]) -> None:
-    """Copy what is held, then follow a few changes, then ask both."""
+def compare(settings: PostgresSettings, turns: int, keep: Callable[[dict[str, Any]], None]) -> None:
+    """Copy what is held, then follow so many changes, then ask both, as often."""
     figures: dict[str, Any] = {}
     with (
         TemporaryDirectory(prefix="copy-") as folder,
         psycopg.connect(settings.conninfo, autocommit=True) as connection,
     ):
+        say("analytics: first copy")
         figures["first"] = _sync(settings, folder)
         keep(figures)
         figures["syncs"] = []
-        for _ in range(SYNCS):
+        for number in range(turns):
+            say(f"analytics: sync {number + 1}")
             move(connection, MOVED)
             dbt_build.build(settings, "--resource-type", "model")
             figures["syncs"].append(_sync(settings, folder))
@@ -58,7 +61,7 @@ def compare(settings: PostgresSettings, keep: Callable[[dict[str, Any]], None]) 
         figures["postgres_bytes"] = int((connection.execute(BYTES, (tables,)).fetchone() or (0,))[0])
         figures["copy_bytes"] = sum(file.stat().st_size for file in Path(folder).rglob("history-*/**/*.parquet"))
         figures["questions"] = _questions(
-            connection, compiled(settings, PROJECT, "-s", "path:analyses/analytics"), folder
+            connection, compiled(settings, PROJECT, "-s", "path:analyses/analytics"), folder, turns
         )
         keep(figures)
 
@@ -72,19 +75,21 @@ def _sync(settings: PostgresSettings, folder: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def _questions(connection: Connection, asked: dict[str, str], folder: str) -> dict[str, Any]:
+def _questions(connection: Connection, asked: dict[str, str], folder: str, turns: int) -> dict[str, Any]:
     """Seconds of each question, the median of a few; both take turns."""
     connection.execute(BEST_PLAN)
-    figures = {}
+    figures: dict[str, Any] = {}
     with duckdb.connect(str(Path(folder, FILE)), read_only=True) as copy:
         copy.execute("set enable_progress_bar = false")
         for name, there in asked.items():
+            say(f"analytics: {name}")
             here = render((QUESTIONS / f"{name}.sql").read_text(), {})
             seconds: dict[str, list[float]] = {"postgres": [], "copy": []}
-            for _ in range(TURNS):
+            for _ in range(turns):
                 seconds["postgres"].append(_timed(connection.execute, there.encode()))
                 seconds["copy"].append(_timed(copy.execute, here))
             figures[name] = {way: round(median(taken), 4) for way, taken in seconds.items()}
+            figures[name]["turns"] = {way: [round(each, 4) for each in taken] for way, taken in seconds.items()}
     return figures
 
 

@@ -27,12 +27,13 @@ from psycopg.conninfo import conninfo_to_dict
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from benchmarks.changes import move
+from benchmarks.progress import say
 from benchmarks.server import free_port
 from python_runner.settings import PostgresSettings
 from python_runner.transform import dbt_build
 
 PEER = Path(__file__).parent / "peers" / "api"
-CONNECTIONS, POOL, ROUNDS, SECONDS, WARM_UP = 16, 10, 3, 4, 200
+CONNECTIONS, POOL, SECONDS, WARM_UP = 16, 10, 4, 200
 # Requests of a client that is not in a hurry, to see what a refresh costs it.
 CALM_CONNECTIONS, CALM_DELAY_MS, IDLE_S, MOVED = 4, 5, 10, 0.01
 LIMIT_S = 120
@@ -45,7 +46,7 @@ NO_NPM = "npm is not installed"
 Figures = dict[str, Any]
 
 
-def compare(settings: PostgresSettings, keep: Callable[[Figures], None]) -> None:
+def compare(settings: PostgresSettings, rounds: int, keep: Callable[[Figures], None]) -> None:
     """Misses and hits of both, round by round, and what a refresh does to ours."""
     if not shutil.which("wrk"):
         keep({"missing": NO_WRK})
@@ -57,7 +58,8 @@ def compare(settings: PostgresSettings, keep: Callable[[Figures], None]) -> None
             ways[NODE] = ["node", str(Path(folder) / "server.js")]
         paths = asked(settings)
         figures |= {case: {way: [] for way in ways} for case in CASES}
-        for number in range(ROUNDS):
+        for number in range(rounds):
+            say(f"api: round {number + 1}")
             for way in ways if number % 2 else reversed(ways):
                 with serving(ways[way], settings) as url:
                     wrk(url, Path(folder), paths["warm_up"], once=True)

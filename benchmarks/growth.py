@@ -5,22 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from statistics import median
+from typing import Any
 
 from benchmarks.changes import last_batch, move
 from benchmarks.measure import cost
-from benchmarks.variants import Ours, Truncate, Variant
+from benchmarks.progress import say
+from benchmarks.variants import JoinOnce, Ours, Variant
 
 CHANGES = 10_000
-# A rebuild takes long, and the same each time.
-TURNS = {Truncate.name: 1, Ours.name: 3}
+CALM = "ours_without_checkpoint"
+GROWN = (JoinOnce, Ours)
 
 
-def measured(variants: Sequence[Variant], held: int) -> dict[str, float]:
-    """The median seconds of some refreshes, each after so many moments have moved; by variant."""
-    return {v.name: median(_seconds(v, held) for _ in range(TURNS[v.name])) for v in variants if v.name in TURNS}
+def measured(variants: Sequence[Variant], held: int, turns: int) -> dict[str, Any]:
+    """The median seconds of some refreshes, each after so many moments have moved, by variant; `turns` has all seconds.
+
+    Ours is measured after a checkpoint and without one, in turns. A rebuild takes long, and the same each time: it has
+    one turn.
+    """
+    seconds: dict[str, list[float]] = {}
+    for variant in variants:
+        for number in range(turns if isinstance(variant, Ours) else 1):
+            if isinstance(variant, GROWN):
+                say(f"growth, {held:,} held moments: {variant.name}, turn {number + 1}")
+                seconds.setdefault(variant.name, []).append(_seconds(variant, held))
+            if isinstance(variant, Ours):
+                seconds.setdefault(CALM, []).append(_seconds(variant, held, checkpoint=False))
+    return {name: median(taken) for name, taken in seconds.items()} | {"turns": seconds}
 
 
-def _seconds(variant: Variant, held: int) -> float:
+def _seconds(variant: Variant, held: int, *, checkpoint: bool = True) -> float:
     since = last_batch(variant.connection)
     move(variant.connection, CHANGES / held)
-    return cost(variant.connection, partial(variant.refresh, since), variant.schema).seconds
+    refresh = partial(variant.refresh, since)
+    return cost(variant.connection, refresh, variant.schema, checkpoint=checkpoint).seconds

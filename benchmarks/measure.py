@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from time import perf_counter
+from typing import Any
 
 from python_runner.postgres.pool import Connection
 
@@ -32,13 +33,14 @@ class Cost:
     dead_tuples: int
 
 
-def cost(connection: Connection, work: Callable[[], object], schema: str) -> Cost:
-    """Do the work, right after a checkpoint: each page that it touches is written whole to the log, as at worst."""
+def cost(connection: Connection, work: Callable[[], object], schema: str, *, checkpoint: bool = True) -> Cost:
+    """Do the work; right after a checkpoint each page that it touches is written whole to the log, as at worst."""
 
     def number(query: str, *params: object) -> float:
         return float((connection.execute(query, params).fetchone() or (0,))[0])
 
-    connection.execute("checkpoint")
+    if checkpoint:
+        connection.execute("checkpoint")
     connection.execute("select pg_stat_statements_reset()")
     log = number("select pg_current_wal_lsn() - '0/0'")
     begin = perf_counter()
@@ -50,3 +52,14 @@ def cost(connection: Connection, work: Callable[[], object], schema: str) -> Cos
     return Cost(
         round(float(seconds), 3), round(float(maintenance), 3), round(wall, 3), int(log), int(number(DEAD, schema))
     )
+
+
+def of_turns(costs: Sequence[Cost]) -> dict[str, Any]:
+    """The turn with the median of the seconds; `turns` has the seconds of all."""
+    return in_the_middle([asdict(each) for each in costs])
+
+
+def in_the_middle(turns: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of figures that have `seconds`, those of the turn in the middle; `turns` has the seconds of all."""
+    middle = sorted(turns, key=lambda turn: float(turn["seconds"]))[(len(turns) - 1) // 2]
+    return middle | {"turns": [turn["seconds"] for turn in turns]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -11,7 +12,9 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from benchmarks.variants import VARIANTS
+from benchmarks.growth import CALM
+from benchmarks.report import REBUILDS, turns, turns_of
+from benchmarks.variants import VARIANTS, JoinOnce, Ours, Truncate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,35 +25,40 @@ TITLES = {variant.name: variant.title.replace("`", "") for variant in VARIANTS}
 COLOURS = {
     "ours": "#D55E00",
     "truncate": "#000000",
+    "join_once": "#E69F00",
     "table": "#0072B2",
     "materialized_view": "#CC79A7",
     "merge": "#009E73",
     "delete_insert": "#56B4E9",
 }
-MARKS = {"ours": "o", "truncate": "s", "table": "^", "materialized_view": "D", "merge": "v", "delete_insert": "P"}
+MARKS = {
+    "ours": "o", "truncate": "s", "join_once": "X", "table": "^", "materialized_view": "D", "merge": "v",
+    "delete_insert": "P",
+}  # fmt: skip
 
 
 def refresh(figures: Figures, path: Path) -> None:
     """Seconds against the share that has changed; dotted where a way ends wrong."""
     picture, (moved, repriced) = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True)
-    _shares(moved, figures["refresh"], "moved", "of the held moments have moved")
-    _shares(repriced, figures["refresh"], "repriced", "of the editions have another price")
+    _shares(moved, figures, "moved", "of the held moments have moved")
+    _shares(repriced, figures, "repriced", "of the editions have another price")
     moved.set_ylabel("seconds of database time")
     moved.set_title(f"A refresh at {figures['runs']['refresh']['held']:,} held moments", loc="left")
     handles, labels = moved.get_legend_handles_labels()
     picture.legend(handles, labels, loc="lower center", ncols=3, frameon=False)
-    picture.tight_layout(rect=(0, 0.12, 1, 1))
+    picture.tight_layout(rect=(0, 0.16, 1, 1))
     picture.savefig(path, dpi=140)
     plt.close(picture)
 
 
-def _shares(axes: Axes, cases: Figures, what: str, label: str) -> None:
+def _shares(axes: Axes, figures: Figures, what: str, label: str) -> None:
     shares = {
-        float(case.split("_")[1].removesuffix("pct")): row for case, row in cases.items() if case.startswith(what)
+        float(case.split("_")[1].removesuffix("pct")): row
+        for case, row in figures["refresh"].items()
+        if case.startswith(what)
     }
     for name, colour in COLOURS.items():
         points = {share: row[name] for share, row in sorted(shares.items()) if name in row}
-        measured = [row[name] for row in cases.values() if name in row]
         right = all(row["equal"] for row in points.values())
         style: dict[str, Any] = {
             "color": colour,
@@ -58,11 +66,14 @@ def _shares(axes: Axes, cases: Figures, what: str, label: str) -> None:
             "linewidth": 3 if name == "ours" else 1.5,
         }
         title = TITLES[name] + ("" if right else " (dotted: ends wrong)")
-        seconds = [row["seconds"] for row in points.values()]
-        if len(measured) == 1:  # it does the same wherever it was not measured
-            axes.axhline(measured[0]["seconds"], label=title, **style)
+        if name in REBUILDS and (taken := turns_of(figures, name)):  # it does the same in every case
+            axes.axhline(median(taken), label=title, **style)
+            axes.axhspan(min(taken), max(taken), color=colour, alpha=0.15, linewidth=0)
         elif points:
+            seconds = [median(turns(row)) for row in points.values()]
             axes.plot(list(points), seconds, marker=MARKS[name], label=title, **style)
+            least, most = ([extreme(turns(row)) for row in points.values()] for extreme in (min, max))
+            axes.fill_between(list(points), least, most, color=colour, alpha=0.25, linewidth=0)
     axes.set_xscale("log")
     axes.set_xticks(sorted(shares), [f"{share:g} %" for share in sorted(shares)])
     axes.set_xlabel(label)
@@ -73,9 +84,15 @@ def growth(figures: Figures, path: Path) -> None:
     """Seconds of the same changes against what is held."""
     picture, axes = plt.subplots(figsize=(6, 4))
     sizes = sorted((int(held), row) for held, row in figures["growth"].items())
-    for name in ("truncate", "ours"):
-        points = [(held / 1e6, row[name]) for held, row in sizes]
-        axes.plot(*zip(*points, strict=True), color=COLOURS[name], marker=MARKS[name], linewidth=2, label=TITLES[name])
+    for name in (Truncate.name, JoinOnce.name, Ours.name, CALM):
+        points = [(held / 1e6, row[name]) for held, row in sizes if name in row]
+        if not points:
+            continue
+        way, line = (Ours.name, "--") if name == CALM else (name, "-")
+        title = TITLES[way] + (", no checkpoint before" if name == CALM else "")
+        axes.plot(
+            *zip(*points, strict=True), color=COLOURS[way], marker=MARKS[way], linewidth=2, linestyle=line, label=title
+        )
     axes.set_xscale("log")
     axes.set_xticks([held / 1e6 for held, _ in sizes], [f"{held / 1e6:g}" for held, _ in sizes])
     axes.set_xlabel("millions of held moments")

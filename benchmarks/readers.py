@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.changes import last_batch, move
+from benchmarks.progress import say
 from benchmarks.site import filled, pick, site_queries
 from benchmarks.variants import SNAPSHOTS, Variant
 from python_runner.postgres.pool import Connection
@@ -46,6 +47,7 @@ def compare(variants: Sequence[Variant], keep: Callable[[dict[str, Any]], None])
     asked, choices = questions(ours.connection, ours.settings)
     figures = {"idle": asdict(during(ours.settings, asked, choices, partial(sleep, IDLE_S)))}
     for variant in variants:
+        say(f"readers: {variant.name}")
         there = {name: query.replace(f'"{ours.schema}".', f'"{variant.schema}".') for name, query in asked.items()}
         figures[variant.name] = asdict(during(variant.settings, there, choices, partial(variant.refresh, since)))
         keep(figures)

@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,10 +19,11 @@ from python_runner.transform import dbt_build
 
 PEERS = Path(__file__).parent / "peers"
 SNAPSHOTS = tuple(sorted(path.stem for path in (PEERS / "models").glob("*.sql")))
-TABLES = "bench_table"
+# Empty snapshots with their indexes, and rebuilt ones.
+SHAPES, REBUILT = "bench_shapes", "bench_join_once"
 COPY = (
     "drop table if exists {here}",
-    "create table {here} (like {there} including all)",
+    "create table {here} (like {shape} including all)",
     "insert into {here} table {there}",
     "analyze {here}",
 )
@@ -40,8 +42,6 @@ class Variant(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     rebuilds: ClassVar[bool] = False
-    # The schema of the snapshots that it starts from.
-    origin: ClassVar[str] = "bench_truncate"
 
     @property
     def schema(self) -> str:
@@ -49,21 +49,27 @@ class Variant(ABC):
         return f"bench_{self.name}"
 
     def prepare(self) -> None:
-        """Make its snapshots, right as of the last rebuild: copies of those at its origin."""
+        """Make its snapshots: copies of those that were rebuilt last."""
         self.for_each(*COPY)
 
     @abstractmethod
     def refresh(self, since: int) -> None:
         """Let them follow the loads after batch `since`."""
 
+    def query(self, table: str) -> str:
+        """The SELECT of a snapshot."""
+        return self.queries[table]
+
     def for_each(self, *statements: str) -> None:
-        """For each snapshot: {here}, {there} at its origin, its {query} and {columns}."""
+        """For each snapshot: {here}, its {shape}, {there} where it is rebuilt, its {query}, a {view}, its {columns}."""
         self.connection.execute(SQL("create schema if not exists {}").format(Identifier(self.schema)))
         for table in SNAPSHOTS:
             parts = {
                 "here": Identifier(self.schema, table),
-                "there": Identifier(self.origin, table),
-                "query": SQL(self.queries[table]),
+                "shape": Identifier(SHAPES, table),
+                "there": Identifier(REBUILT, table),
+                "query": SQL(self.query(table)),
+                "view": Identifier(self.schema, f"{table}_view"),
                 "columns": columns(self.connection, table),
             }
             with self.connection.transaction():
@@ -110,10 +116,6 @@ class Table(Dbt):
     rebuilds = True
     variables: ClassVar = {"materialized": "table"}
 
-    def prepare(self) -> None:
-        """Nothing is kept between refreshes."""
-        self.refresh(0)
-
 
 class Merge(Dbt):
     """The rows of changed wallets are computed in full and written over the old ones by key."""
@@ -137,11 +139,39 @@ class Truncate(Variant):
     name = "truncate"
     title = "TRUNCATE + INSERT"
     rebuilds = True
-    origin = TABLES
 
     def refresh(self, since: int) -> None:  # noqa: ARG002
         """All of it."""
         self.for_each("truncate {here}", "insert into {here} {query}")
+
+
+class JoinOnce(Truncate):
+    """The same from one temporary table, which holds the join that the six have in common."""
+
+    name = "join_once"
+    title = "TRUNCATE + INSERT from one join"
+
+    @cached_property
+    def joined(self) -> Mapping[str, str]:
+        """The SELECTs that read the temporary table."""
+        return compiled(self.settings, PEERS, variables={"joined": "joined"})
+
+    def query(self, table: str) -> str:
+        """The SELECT of a snapshot, from the temporary table."""
+        return self.joined[table]
+
+    def prepare(self) -> None:
+        """Rebuild: these are the snapshots that others copy."""
+        self.for_each("create table {here} (like {shape} including all)")
+        self.refresh(0)
+        self.for_each("analyze {here}")
+
+    def refresh(self, since: int) -> None:
+        """All of it. Grouping the join by wallet and edition first costs as much as it saves."""
+        self.connection.execute(SQL("create temporary table joined as {}").format(SQL(self.queries["joined"])))
+        self.connection.execute("analyze joined")
+        super().refresh(since)
+        self.connection.execute("drop table joined")
 
 
 class MaterializedView(Variant):
@@ -152,11 +182,16 @@ class MaterializedView(Variant):
     rebuilds = True
 
     def prepare(self) -> None:
-        """With the indexes of its origin."""
-        self.for_each("create materialized view {here} as select {columns} from ({query}) as rows", "analyze {here}")
+        """Filled from rebuilt snapshots, since the view that it reads is replaced afterwards; with their indexes."""
+        self.for_each(
+            "create view {view} as select {columns} from {there}",
+            "create materialized view {here} as table {view}",
+            "create or replace view {view} as select {columns} from ({query}) as rows",
+            "analyze {here}",
+        )
         for (index,) in self.connection.execute(
             "select replace(indexdef, %s, %s) from pg_indexes where schemaname = %s",
-            (f" {self.origin}.", f" {self.schema}.", self.origin),
+            (f" {SHAPES}.", f" {self.schema}.", SHAPES),
         ).fetchall():
             self.connection.execute(index)
 
@@ -165,12 +200,19 @@ class MaterializedView(Variant):
         self.for_each("refresh materialized view concurrently {here}")
 
 
-VARIANTS: tuple[type[Variant], ...] = (Table, Truncate, MaterializedView, Merge, DeleteInsert, Ours)
+VARIANTS: tuple[type[Variant], ...] = (JoinOnce, Truncate, Table, MaterializedView, Merge, DeleteInsert, Ours)
 
 
 def prepared(connection: Connection, settings: PostgresSettings, kinds: Sequence[type[Variant]]) -> list[Variant]:
-    """Variants with their snapshots as of now: first dbt's tables, which others copy; last ours, which prunes logs."""
+    """Variants with their snapshots: first the rebuilt ones, which others copy; last ours, which prunes logs."""
     queries = compiled(settings, PEERS)
+    empty = f"{SHAPES}.joined"
+    connection.execute(f"create schema {SHAPES}")
+    connection.execute(SQL(f"create table {empty} as {{}} with no data").format(SQL(queries["joined"])))
+    shapes = json.dumps({"schema": SHAPES, "joined": empty})
+    dbt_build.build(
+        settings, "--project-dir", str(PEERS), "--target-path", str(PEERS / "target" / SHAPES), "--vars", shapes
+    )
     variants = [kind(connection, settings, queries) for kind in VARIANTS if kind in kinds]
     for variant in variants:
         variant.prepare()
@@ -193,6 +235,6 @@ def columns(connection: Connection, table: str) -> Composable:
     rows = connection.execute(
         "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
         " and attname not in ('last_synced_at', 'updated_at') order by attnum",
-        (f"{TABLES}.{table}",),
+        (f"{SHAPES}.{table}",),
     ).fetchall()
     return SQL(", ").join(Identifier(name) for (name,) in rows)

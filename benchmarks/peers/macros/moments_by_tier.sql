@@ -2,6 +2,6 @@
 
 {% macro moments_by_tier() -%}
     {%- for tier in ['common', 'uncommon', 'rare', 'legendary', 'ultimate'] -%}
-    count(*) filter (where m.tier = '{{ tier | upper }}') as tier_{{ tier }}{{ ',\n    ' if not loop.last }}
+    count(*) filter (where tier = '{{ tier | upper }}') as tier_{{ tier }}{{ ',\n    ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

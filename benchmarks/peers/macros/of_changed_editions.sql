@@ -2,7 +2,7 @@
 
 {% macro of_changed_editions() -%}
     {%- if is_incremental() -%}
-    m.edition_id in (
+    edition_id in (
         select moment.edition_id
         from {{ source('raw', 'wallet_holdings_changes') }} as changed
         inner join {{ source('raw', 'nft_core_metadata') }} as moment on changed.nft_id = moment.nft_id

@@ -5,7 +5,7 @@
 
 {% macro of_changed_wallets(by_value=false) -%}
     {%- if is_incremental() -%}
-    h.wallet_address in (
+    wallet_address in (
         select wallet_address from {{ source('raw', 'wallet_holdings_changes') }} where batch_id > {{ var('since') }}
         {%- if by_value %}
         union

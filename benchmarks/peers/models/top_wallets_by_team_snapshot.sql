@@ -9,14 +9,14 @@
 ) }}
 
 select
-    m.team_name,
-    h.wallet_address,
-    coalesce(w.display_name, h.wallet_address) as display_name,
+    team_name,
+    wallet_address,
+    coalesce(profile_name, wallet_address) as display_name,
     count(*) as total_moments,
-    count(*) filter (where not h.is_locked) as unlocked_moments,
-    count(*) filter (where h.is_locked) as locked_moments,
+    count(*) filter (where not is_locked) as unlocked_moments,
+    count(*) filter (where is_locked) as locked_moments,
     {{ moments_by_tier() }},
     now() as updated_at
 from {{ held_moments() }}
-where m.team_name is not null and {{ of_collectors() }} and {{ of_changed_wallets() }}
-group by m.team_name, h.wallet_address, w.display_name
+where team_name is not null and {{ of_collectors() }} and {{ of_changed_wallets() }}
+group by team_name, wallet_address, profile_name

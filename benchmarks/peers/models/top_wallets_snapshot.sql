@@ -6,13 +6,13 @@
 ) }}
 
 select
-    h.wallet_address,
-    coalesce(w.display_name, h.wallet_address) as display_name,
+    wallet_address,
+    coalesce(profile_name, wallet_address) as display_name,
     count(*) as total_moments,
-    count(*) filter (where not h.is_locked) as unlocked_moments,
-    count(*) filter (where h.is_locked) as locked_moments,
+    count(*) filter (where not is_locked) as unlocked_moments,
+    count(*) filter (where is_locked) as locked_moments,
     {{ moments_by_tier() }},
     now() as updated_at
 from {{ held_moments() }}
 where {{ of_collectors() }} and {{ of_changed_wallets() }}
-group by h.wallet_address, w.display_name
+group by wallet_address, profile_name
