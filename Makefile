@@ -51,7 +51,7 @@ slim: $(READY)  ## Build what differs from production, and what follows from it:
 	@$(BIN)/dbt --quiet parse
 	@$(BIN)/dbt --warn-error-options '{}' build --select state:modified+ $$($(BIN)/runner modified --state $(STATE)) --defer --state $(STATE) $(ARGS)
 
-bench: $(READY)  ## Measure against what one would pick instead, in 5 minutes, or: make bench ARGS="--scale full"
+bench: $(READY)  ## Measure against what one would pick instead, in 5 minutes, or all of it in an hour: make bench ARGS="--scale full"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(READY)  ## Build the docs site, offline, in target/site

@@ -8,7 +8,6 @@ from statistics import median
 from typing import Any
 
 from benchmarks.growth import CALM
-from benchmarks.load import WITH_DLT
 from benchmarks.refresh import REBUILT_IN
 from benchmarks.variants import VARIANTS, JoinOnce, Ours, Truncate
 
@@ -65,8 +64,8 @@ CASES = {
 }
 LOAD = """From a stand-in for Snowflake, a server on this machine, into a table with its primary key. The rate is not
 limited, except in the last row of this project. A slow way reads a part of the rows."""
-ANALYTICS = """The columnar copy and Postgres take turns, each question three times: medians. Postgres has `work_mem`
-512 MB, two parallel workers and fresh statistics."""
+ANALYTICS = """The columnar copy and Postgres take turns, each question three times: the median (least to most). Postgres
+has `work_mem` 512 MB, two parallel workers and fresh statistics."""
 
 
 def turns(row: Figures) -> list[float]:
@@ -139,7 +138,7 @@ def longest_reads(figures: Figures) -> str:
 def first_loads(figures: Figures) -> str:
     """How fast rows come in, here and by dlt, for the README."""
     rates = {name: row["rows_per_s"] for name, row in figures["load"].items() if "rows_per_s" in row}
-    peers = " and ".join(f"{rates[name]:,}" for name in WITH_DLT if name in rates) or "none that was measured"
+    peers = " and ".join(f"{rates[name]:,}" for name in rates if name.startswith("dlt")) or "none that was measured"
     return f"A first load brings {rates['ours']:,} rows a second here, and {peers} with dlt"
 
 
@@ -275,7 +274,11 @@ def _analytics(figures: Figures) -> str:
     found, questions = figures["analytics"], figures["analytics"].get("questions", {})
     first, syncs = found["first"], found.get("syncs", [])
     rows = [
-        [name.replace("_", " "), f"{row['postgres']:.3f}", f"{row['copy']:.3f}", _number(row["postgres"] / row["copy"])]
+        [
+            name.replace("_", " "),
+            *(_question(row, way) for way in ("postgres", "copy")),
+            _number(row["postgres"] / row["copy"]),
+        ]
         for name, row in questions.items()
     ]
     ratios = sorted(row["postgres"] / row["copy"] for row in questions.values())
@@ -297,6 +300,11 @@ def _analytics(figures: Figures) -> str:
         )
     head = ["question", "Postgres, s", "copy, s", "times faster"]
     return _part(figures, "analytics", ANALYTICS, f"{said}\n\n{table(head, rows)}")
+
+
+def _question(row: Figures, way: str) -> str:
+    taken = row.get("turns", {}).get(way, [row[way]])
+    return f"{row[way]:.3f}" + (f" ({min(taken):.3f} to {max(taken):.3f})" if len(taken) > 1 else "")
 
 
 def _api(figures: Figures) -> str:
@@ -336,7 +344,8 @@ def _part(figures: Figures, name: str, what: str, found: str) -> str:
     run = figures["runs"][name]
     picture = "" if name in {"load", "analytics", "api", "start"} else f"\n\n![{name}]({name}.png)"
     title = {"api": "API"}.get(name, name.title())
-    return f"## {title}\n\n{what}\n\nAt {run['held']:,} held moments, on {run['on']}:\n\n{found}{picture}"
+    when = f"On {run['on']}" if name == "growth" else f"At {run['held']:,} held moments, on {run['on']}"
+    return f"## {title}\n\n{what}\n\n{when}:\n\n{found}{picture}"
 
 
 PARTS = {
