@@ -73,7 +73,7 @@ def _shares(axes: Axes, figures: Figures, what: str, label: str) -> None:
             seconds = [median(turns(row)) for row in points.values()]
             axes.plot(list(points), seconds, marker=MARKS[name], label=title, **style)
             least, most = ([extreme(turns(row)) for row in points.values()] for extreme in (min, max))
-            axes.fill_between(list(points), least, most, color=colour, alpha=0.25, linewidth=0)
+            axes.vlines(list(points), least, most, color=colour, alpha=0.3, linewidth=8)
     axes.set_xscale("log")
     axes.set_xticks(sorted(shares), [f"{share:g} %" for share in sorted(shares)])
     axes.set_xlabel(label)

@@ -64,8 +64,8 @@ CASES = {
 }
 LOAD = """From a stand-in for Snowflake, a server on this machine, into a table with its primary key. The rate is not
 limited, except in the last row of this project. A slow way reads a part of the rows."""
-ANALYTICS = """The columnar copy and Postgres take turns, each question three times: the median (least to most). Postgres
-has `work_mem` 512 MB, two parallel workers and fresh statistics."""
+ANALYTICS = """The columnar copy and Postgres take turns, each question three times: the median (least to most).
+Postgres has `work_mem` 512 MB, two parallel workers and fresh statistics."""
 
 
 def turns(row: Figures) -> list[float]:
@@ -132,7 +132,7 @@ def longest_reads(figures: Figures) -> str:
     readers = figures["readers"]
     rebuild = next(name for name in (Truncate.name, JoinOnce.name) if name in readers)
     waits, ours = (readers[name]["max_ms"] / 1000 for name in (rebuild, Ours.name))
-    return f"A reader meanwhile waits up to {_number(waits)} s under {TITLES[rebuild]}, and {ours:.1f} s here."
+    return f"A reader meanwhile waits up to {_number(waits)} s under {TITLES[rebuild]}, and {_number(ours)} s here."
 
 
 def first_loads(figures: Figures) -> str:

@@ -1,3 +1,3 @@
 -- What the six have in common, a row per held moment.
 
-select * from {{ held_moments() }}
+{{ join_moments() }}
