@@ -101,22 +101,70 @@ def test_wrong_usage_is_said_in_one_line(run: Run) -> None:
     for arguments, code, words in (
         (("query", "/no/such/file"), 2, "/no/such/file cannot be read"),
         (("query", "-", "--var", "a"), 2, "expected name=value"),
+        (("query", "-", "--upto", "3"), 2, "the copy has no refresh 3"),
+        (("query", "-", "--var", "uptoo=1"), 2, "reads no var uptoo: it reads number"),
         (("compact", "--older-than", "soon"), 2, "such as 90d"),
+        (("compact", "--older-than", "-1d"), 2, "such as 90d"),
+        (("compact", "--older-than", "99999999d"), 2, "such as 90d"),
     ):
-        found, printed = run(*arguments)
+        found, printed = run(*arguments, question="select 1")
         assert (found, words in printed["error"]) == (code, True), printed
-    for question, words in (("select x", "the question is wrong"), ("{{ nothing() }}", "cannot be rendered")):
-        found, printed = run("query", "-", question=question)
-        assert found in {1, 2}
-        assert words in printed["error"]
-        assert "\n" not in printed["error"]
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "words"),
+    [
+        ("select x", 1, "cannot be answered: Binder Error"),
+        ("from read_csv('/no/such')", 1, "cannot be answered: IO Error"),  # which is not the fault of the copy
+        ("{{ config() }} select 1", 2, "'config' is undefined: use ref() and var() only"),
+        ("{{ ref('a', 'b') }}", 2, "cannot be rendered"),
+        ("select {{ 1 / 0 }}", 2, "cannot be rendered: division by zero"),
+        ("select {{ var('day') }}", 2, "add --var day="),
+        ("-- nothing", 2, "has 0 statements: give one"),
+        ("select 1; select 2", 2, "has 2 statements: give one"),
+        ("select 1 as a, 2 as a", 2, "several columns a"),
+    ],
+)
+def test_a_wrong_question_is_said_in_one_line(run: Run, question: str, code: int, words: str) -> None:
+    found, printed = run("query", "-", question=question)
+    assert (found, words in printed["error"], "\n" in printed["error"]) == (code, True, False), printed
+
+
+@pytest.mark.usefixtures("run")
+def test_an_answer_is_shown_as_it_is() -> None:
+    """Names are anyone's: they are no markup, and no orders to a terminal."""
+
+    def shown(question: str) -> list[str]:
+        done = CliRunner().invoke(app, ["analytics", "query", "-"], input=question)
+        assert done.exit_code == 0
+        return [line.rstrip() for line in done.stdout.splitlines()]
+
+    assert shown("select 1 as n") == ["as of refresh 2", "n", "1", ""]
+    assert shown("select 1 as n where false") == ["as of refresh 2", "nothing", ""]
+    name, seen = (
+        "'[b]a[/c]' || chr(27) || '[2J' || chr(10)",
+        "[b]a[/c]\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}",
+    )
+    assert shown(f'select 1234.50::decimal(9, 2) as n, {name} as "[/d]"')[1:] == [
+        "       n  [/d]",
+        f"1,234.50  {seen}",
+        "",
+    ]
+
+
+def test_what_json_does_not_have_is_null(run: Run) -> None:
+    assert run("query", "-", question="select 0 / 0 as a, 1 / 0 as b") == (
+        0,
+        {"refresh": 2, "rows": [{"a": None, "b": None}]},
+    )
 
 
 def test_a_refresh_that_is_missing_is_said(run: Run, settings: AnalyticsSettings) -> None:
     kept = settings.folder / "kept"
     (settings.folder / "history-1/refresh=1").rename(kept)
-    code, printed = run("sync")
-    assert (code, "refreshes are missing" in printed["error"]) == (1, True), printed
+    for command in (("sync",), ("query", "-", "--upto", "2")):
+        code, printed = run(*command, question="select 1")
+        assert (code, "refreshes are missing" in printed["error"]) == (1, True), printed
     assert run("sync", "--from-scratch")[1]["refresh"] == 1
     assert (settings.folder / "history-1").exists()
     assert run("verify")[0] == 0
@@ -137,8 +185,9 @@ def test_damaged_and_missing_rows_are_found(run: Run, settings: AnalyticsSetting
     facts = settings.folder / "history-1/refresh=1/int_wallet_facts.parquet"
     whole = facts.read_bytes()
     facts.write_bytes(whole[: len(whole) // 2])
-    code, printed = run("verify")
-    assert (code, "if it is damaged" in printed["error"], "\n" in printed["error"]) == (1, True, False), printed
+    for command in (("verify",), ("query", "-")):
+        code, printed = run(*command, question="select sum(moments) from int_wallet_facts")
+        assert (code, "if it is damaged" in printed["error"], "\n" in printed["error"]) == (1, True, False), printed
     facts.write_bytes(whole)
     (settings.folder / "history-1/refresh=2/wallet_profiles.parquet").unlink()
     done = CliRunner().invoke(app, ["analytics", "verify"])
@@ -153,6 +202,37 @@ def test_a_file_of_views_that_cannot_be_read_is_written_again(settings: Analytic
     file.write_bytes(b"of another version")
     sync(settings)
     assert len(file.read_bytes()) == len(written)
+
+
+@pytest.mark.parametrize("name", ["relative", "~/copy", "s3://bucket/copy", "/a [b]", "/a*", "/a?", "/refresh=7"])
+def test_a_folder_that_duckdb_reads_otherwise_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANALYTICS_FOLDER", f"{tmp_path}{name}" if name.startswith("/") else name)
+    before = set(tmp_path.parent.iterdir())
+    code, printed = run("sync")
+    assert (code, "give an absolute path without" in printed["error"]) == (2, True), printed
+    assert set(tmp_path.parent.iterdir()) == before
+
+
+def test_any_other_folder_is_written(url: str, tmp_path: Path) -> None:
+    settings = settings_of(url, tmp_path / "a 'b' \"c\" {d} ü%41;\n#" / "copy")
+    assert sync(settings).refresh == 1
+    load_names(url, "update raw.wallet_profiles set display_name = display_name || '?'")
+    assert sync(settings).refresh == 2
+    assert not any(verify(settings).rows.values())
+    assert query(settings, "select count(*) from refreshes").rows == [(2,)]
+
+
+@pytest.mark.parametrize("command", [("verify",), ("compact", "--older-than", "1d"), ("query", "-")])
+def test_a_copy_that_is_not_there_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("ANALYTICS_FOLDER", str(tmp_path / "other"))
+    code, printed = run(*command, question="select 1")
+    assert (code, "there is no copy in" in printed["error"]) == (1, True), printed
+    assert not (tmp_path / "other").exists()
 
 
 def test_another_database_is_refused(url: str, settings: AnalyticsSettings) -> None:
