@@ -34,8 +34,10 @@ def sync(
 
         from python_runner.analytics import sync as syncing
         from python_runner.console import report
+        from python_runner.console.progress import progress_listener
 
-        synced = syncing.sync(settings, from_scratch=from_scratch, moved=moved, notify=say)
+        with progress_listener(as_json=as_json) as listener:
+            synced = syncing.sync(settings, from_scratch=from_scratch, moved=moved, notify=listener.message)
         if as_json:
             report.print_json(synced)
             return
@@ -50,8 +52,10 @@ def verify(as_json: Json = False, debug: Debug = False) -> None:
 
         from python_runner.analytics import sync as syncing
         from python_runner.console import report
+        from python_runner.console.progress import progress_listener
 
-        verified = syncing.verify(settings, notify=say)
+        with progress_listener(as_json=as_json) as listener:
+            verified = syncing.verify(settings, notify=listener.message)
         if as_json:
             report.print_json(verified)
         else:
@@ -106,17 +110,14 @@ def compact(
 
         from python_runner.analytics import compact as compacting
         from python_runner.console import report
+        from python_runner.console.progress import progress_listener
 
-        compacted = compacting.compact(settings, days=int(days[1]), notify=say)
+        with progress_listener(as_json=as_json) as listener:
+            compacted = compacting.compact(settings, days=int(days[1]), notify=listener.message)
         if as_json:
             report.print_json(compacted)
         else:
             typer.echo(f"{compacted.after:,} of {compacted.before:,} refreshes are left")
-
-
-def say(text: str) -> None:
-    """Print on standard error."""
-    typer.echo(text, err=True)
 
 
 def _read(file: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,8 +32,11 @@ from tests.analytics.killing import FORK
 from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 
+pytestmark = pytest.mark.database
+
 ODD_NAMES = ['""', "a,b", "a\nb", "\r", "\\N", "'; drop", "ünï", "-- ", '"', "NULL"]
 NOBODY = 65534
+RUNNER = Path(sys.executable).parent / "runner"
 Run = Callable[..., tuple[int, Any]]
 
 
@@ -157,6 +162,21 @@ def test_what_json_does_not_have_is_null(run: Run) -> None:
         0,
         {"refresh": 2, "rows": [{"a": None, "b": None}]},
     )
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_second_sync_waits_and_says_so(settings: AnalyticsSettings, options: list[str]) -> None:
+    with (settings.folder / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [str(RUNNER), "analytics", "sync", *options]
+        waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert waiting.stderr
+        line = waiting.stderr.readline()
+        text = json.loads(line)["text"] if options else line.rstrip()
+    assert text == f"waiting for another `runner analytics` that writes to {settings.folder}"
+    assert waiting.communicate()[1] == ""
+    assert waiting.returncode == 0
 
 
 def test_a_refresh_that_is_missing_is_said(run: Run, settings: AnalyticsSettings) -> None:
