@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
 from python_runner.analytics.after_run import sync_after_run
+from python_runner.analytics.folder import engine
 from python_runner.analytics.query import query
+from python_runner.analytics.state import last_refresh
 from python_runner.analytics.sync import sync, verify
 from python_runner.cli import app
 from python_runner.errors import RunnerError
@@ -191,11 +194,11 @@ def test_a_refresh_that_is_missing_is_said(run: Run, settings: AnalyticsSettings
 
 
 @pytest.mark.parametrize("command", ["sync", "verify"])
-@pytest.mark.parametrize("state", [None, "{}", "[]", '{"origin": {}, "places": {}}'])
+@pytest.mark.parametrize("state", [None, "", '"text"', "{}", "[]", '{"origin": {}, "places": {}}'])
 def test_a_damaged_state_is_said(run: Run, settings: AnalyticsSettings, command: str, state: str | None) -> None:
     file = settings.folder / "history-1/refresh=2/refresh.parquet"
     file.write_bytes(b"damaged")
-    if state:  # that a later version has written
+    if state is not None:  # that a later version has written
         duckdb.execute(f"copy (select now() as synced_at, '{state}' as state) to '{file}'")
     code, printed = run(command)
     assert (code, "the copy is damaged, or of another version" in printed["error"]) == (1, True), printed
@@ -269,6 +272,19 @@ def test_another_database_is_refused(url: str, settings: AnalyticsSettings) -> N
         sync(other)
     assert sync(other, moved=True).refresh == 3  # which holds nothing
     assert not any(verify(other).rows.values())
+
+
+@pytest.mark.parametrize("part", ["system_identifier", "database", "schema"])
+def test_a_copy_of_another_database_is_refused(settings: AnalyticsSettings, part: str) -> None:
+    with engine() as connection:
+        newest = last_refresh(connection, settings.folder / "history-1")
+        state = replace(newest.state, origin=replace(newest.state.origin, **{part: "other"}))
+        replace(newest, state=state).write(connection, settings.folder / "history-1/refresh=2")
+    for work in (sync, verify):
+        with pytest.raises(RunnerError, match=r"is of .*other.*, not of .*`runner analytics sync --moved`"):
+            work(settings)
+    sync(settings, moved=True)
+    assert not any(verify(settings).rows.values())
 
 
 def in_process(work: Callable[[], object]) -> None:
