@@ -47,6 +47,7 @@ order by tier, 2
 """
 # Apart for the colour-blind too (Okabe and Ito, 2008).
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#000000", "#56B4E9")
+STYLES = ("-", "-", "-", "--", "--", "--")  # a dashed line does not hide the one below it
 
 Lines = dict[str, list[tuple[float, float]]]
 
@@ -85,8 +86,9 @@ def _lines(copy: duckdb.DuckDBPyConnection, query: str) -> Lines:
 
 def _draw(lines: Lines, path: Path, title: str, x: str, y: str) -> None:
     picture, axes = plt.subplots(figsize=(7, 4))
-    for (name, points), colour in zip(lines.items(), COLOURS, strict=False):
-        axes.plot(*zip(*points, strict=True), label=name, color=colour, linewidth=2)
+    for (name, points), colour, style in zip(lines.items(), COLOURS, STYLES, strict=False):
+        axes.plot(*zip(*points, strict=True), label=name, color=colour, linestyle=style, linewidth=2)
+    axes.margins(x=0)
     axes.set_title(title, loc="left")
     axes.set_xlabel(x)
     axes.set_ylabel(y)

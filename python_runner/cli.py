@@ -180,7 +180,7 @@ def run(
         if copied_to:
             from python_runner.analytics.after_run import sync_after_run
 
-            copied = sync_after_run(copied_to, full_refresh=full_refresh, notify=cli_analytics.say)
+            copied = sync_after_run(copied_to, full_refresh=full_refresh, notify=listener.message)
         report.print_results(loaded, built, copied, as_json=as_json)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,8 +34,10 @@ def sync(
 
         from python_runner.analytics import sync as syncing
         from python_runner.console import report
+        from python_runner.console.progress import progress_listener
 
-        synced = syncing.sync(settings, from_scratch=from_scratch, moved=moved, notify=say)
+        with progress_listener(as_json=as_json) as listener:
+            synced = syncing.sync(settings, from_scratch=from_scratch, moved=moved, notify=listener.message)
         if as_json:
             report.print_json(synced)
             return
@@ -48,8 +52,10 @@ def verify(as_json: Json = False, debug: Debug = False) -> None:
 
         from python_runner.analytics import sync as syncing
         from python_runner.console import report
+        from python_runner.console.progress import progress_listener
 
-        verified = syncing.verify(settings, notify=say)
+        with progress_listener(as_json=as_json) as listener:
+            verified = syncing.verify(settings, notify=listener.message)
         if as_json:
             report.print_json(verified)
         else:
@@ -71,7 +77,7 @@ def query(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Answer a question from the copy, for example analyses/analytics/floor_trend.sql."""
+    """Answer a question from the copy, for example analyses/analytics/gini_by_tier.sql."""
     with exit_on_error(as_json=as_json, debug=debug):
         question = _read(file)
         variables = dict(_pair(one) for one in var or ())
@@ -83,7 +89,8 @@ def query(
         answer = querying.query(settings, question, variables, upto)
         rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
         if as_json:
-            report.print_json({"refresh": answer.refresh, "rows": rows})
+            finite = [{name: _finite(value) for name, value in row.items()} for row in rows]
+            report.print_json({"refresh": answer.refresh, "rows": finite})
         else:
             report.print_rows(f"as of refresh {answer.refresh}", rows)
 
@@ -96,24 +103,21 @@ def compact(
 ) -> None:
     """Merge old refreshes to one a day."""
     with exit_on_error(as_json=as_json, debug=debug):
-        days = older_than.removesuffix("d")
-        if not days.isdecimal():
+        days = re.fullmatch("([0-9]{1,5})d?", older_than)
+        if not days:
             raise UsageError(f"--older-than {older_than}: expected a number of days, such as 90d")
         settings = checked_settings()
 
         from python_runner.analytics import compact as compacting
         from python_runner.console import report
+        from python_runner.console.progress import progress_listener
 
-        compacted = compacting.compact(settings, days=int(days), notify=say)
+        with progress_listener(as_json=as_json) as listener:
+            compacted = compacting.compact(settings, days=int(days[1]), notify=listener.message)
         if as_json:
             report.print_json(compacted)
         else:
-            typer.echo(f"{compacted.before:,} refreshes, now {compacted.after:,}")
-
-
-def say(text: str) -> None:
-    """Print on standard error."""
-    typer.echo(text, err=True)
+            typer.echo(f"{compacted.after:,} of {compacted.before:,} refreshes are left")
 
 
 def _read(file: str) -> str:
@@ -123,6 +127,11 @@ def _read(file: str) -> str:
         return Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
+
+
+def _finite(value: Any) -> Any:
+    """The value, or None for a number that JSON does not have."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _pair(given: str) -> tuple[str, str]:

@@ -116,10 +116,13 @@ class AnalyticsSettings(PostgresSettings):
 
     @property
     def folder(self) -> Path:
-        """The folder as an absolute path. UsageError if it is not set."""
-        if not self.analytics_folder:
+        """The folder. UsageError if it is not set, or if DuckDB would read its name as a pattern or a partition."""
+        folder = self.analytics_folder
+        if not folder:
             raise UsageError("ANALYTICS_FOLDER is not set: set it in the environment or in .env (see .env.example)")
-        return self.analytics_folder.absolute()
+        if not folder.is_absolute() or set("*?[\\=") & set(str(folder)):
+            raise UsageError(f"ANALYTICS_FOLDER is {folder}: give an absolute path without * ? [ \\ =")
+        return folder
 
 
 Postgres = TypeVar("Postgres", bound=PostgresSettings)

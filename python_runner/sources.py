@@ -115,6 +115,7 @@ class Source(BaseModel):
     reject_limit: float = Field(0.01, ge=0, le=1)
     delete_limit: float = Field(0.1, ge=0, le=1)
     indexes: list[dict[str, Any]] = Field(default=[], description="Used by the dbt macros only.")
+    maintenance: dict[str, float] = Field(default={}, description="Used by the dbt macros only.")
     partition_by: PartitionBy | None = None
     columns: tuple[Column, ...]
 

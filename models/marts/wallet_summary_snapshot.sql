@@ -13,7 +13,7 @@
     ],
     unique_key='wallet_address',
     meta={
-        'maintenance': {'dead_share': 0},
+        'maintenance': {'dead_share': 0, 'changed_share': 0.5},
         'delta': {'int_wallet_facts': 'whole'},
         'accumulate': {
             'sum': [

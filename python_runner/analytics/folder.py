@@ -60,10 +60,16 @@ class Folder:
         return self.path / f"history-{(_numbered(self.path) or [0])[-1] + 1}"
 
     @contextmanager
-    def locked(self, notify: Callable[[str], None]) -> Iterator[None]:
-        """Exclude other processes that write, and remove what they left unfinished. The system frees the lock."""
+    def locked(self, notify: Callable[[str], None], *, create: bool = False) -> Iterator[None]:
+        """Exclude other processes that write, and remove what they left unfinished. The system frees the lock.
+
+        RunnerError if there is no copy, unless it is created.
+        """
         with copy_errors(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+            if create:
+                self.path.mkdir(parents=True, exist_ok=True)
+            else:
+                self.current()
             with (self.path / ".lock").open("w") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

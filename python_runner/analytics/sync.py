@@ -61,7 +61,7 @@ def sync(
     server.
     """
     begin, folder = perf_counter(), Folder(settings.folder)
-    with folder.locked(notify), engine(folder.temporary) as connection:
+    with folder.locked(notify, create=True), engine(folder.temporary) as connection:
         history = None if from_scratch else folder.history
         last = last_refresh(connection, history) if history else None
         try:

@@ -53,7 +53,7 @@ class ProgressBars(ProgressListener):
         task = self._tasks.get(fields.get("source", ""), self._last)
         match event:
             case "message":
-                self._bar.console.print(fields["text"], markup=False)
+                self._bar.console.print(fields["text"], markup=False, soft_wrap=True)
             case "resumed":
                 self._bar.console.print("{source}: resumed; {batches:,} batches are already staged".format(**fields))
             case "started":

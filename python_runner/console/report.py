@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:  # `status` needs neither Arrow nor dbt
     from python_runner.analytics.after_run import CopyResult
@@ -41,13 +43,15 @@ def _plain(value: Any) -> Any:
 def print_rows(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Print a table whose header is the keys of the first row."""
     rows = list(rows)
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    if title:
+        console.print(title, style="bold", markup=False)
+    table = Table(header_style="dim", box=None, pad_edge=False)
     for name in rows[0] if rows else ():
-        numeric = all(isinstance(row[name], (int, float)) or row[name] is None for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", no_wrap=True)
+        numeric = all(isinstance(row[name], (int, float, Decimal)) or row[name] is None for row in rows)
+        table.add_column(Text(name.replace("_", " ")), justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(name, value) for name, value in row.items()))
-    console.print(table)
+        table.add_row(*(Text(_cell(name, value)) for name, value in row.items()))
+    console.print(table if rows else "nothing")
     console.print()
 
 
@@ -146,7 +150,7 @@ def print_findings(findings: Iterable[Finding], *, as_json: bool) -> None:
     for finding in findings:
         console.print(finding.name.replace("_", " "), style="bold")
         console.print(finding.how_to_read, style="dim", markup=False)
-        print_rows("", finding.rows) if finding.rows else console.print("nothing\n")
+        print_rows("", finding.rows)
 
 
 def print_build(built: BuildResult) -> None:
@@ -175,8 +179,8 @@ def _cell(name: str, value: Any) -> str:
         return f"{value / 2**20:,.1f} MiB"
     if isinstance(value, float):
         return f"{value:,.1f}"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    return str(value)
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,9 @@ from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner
 
 from python_runner.analytics.after_run import sync_after_run
+from python_runner.analytics.folder import engine
 from python_runner.analytics.query import query
+from python_runner.analytics.state import last_refresh
 from python_runner.analytics.sync import sync, verify
 from python_runner.cli import app
 from python_runner.errors import RunnerError
@@ -30,8 +35,11 @@ from tests.analytics.killing import FORK
 from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 
+pytestmark = pytest.mark.database
+
 ODD_NAMES = ['""', "a,b", "a\nb", "\r", "\\N", "'; drop", "ünï", "-- ", '"', "NULL"]
 NOBODY = 65534
+RUNNER = Path(sys.executable).parent / "runner"
 Run = Callable[..., tuple[int, Any]]
 
 
@@ -101,33 +109,96 @@ def test_wrong_usage_is_said_in_one_line(run: Run) -> None:
     for arguments, code, words in (
         (("query", "/no/such/file"), 2, "/no/such/file cannot be read"),
         (("query", "-", "--var", "a"), 2, "expected name=value"),
+        (("query", "-", "--upto", "3"), 2, "the copy has no refresh 3"),
+        (("query", "-", "--var", "uptoo=1"), 2, "reads no var uptoo: it reads number"),
         (("compact", "--older-than", "soon"), 2, "such as 90d"),
+        (("compact", "--older-than", "-1d"), 2, "such as 90d"),
+        (("compact", "--older-than", "99999999d"), 2, "such as 90d"),
     ):
-        found, printed = run(*arguments)
+        found, printed = run(*arguments, question="select 1")
         assert (found, words in printed["error"]) == (code, True), printed
-    for question, words in (("select x", "the question is wrong"), ("{{ nothing() }}", "cannot be rendered")):
-        found, printed = run("query", "-", question=question)
-        assert found in {1, 2}
-        assert words in printed["error"]
-        assert "\n" not in printed["error"]
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "words"),
+    [
+        ("select x", 1, "cannot be answered: Binder Error"),
+        ("from read_csv('/no/such')", 1, "cannot be answered: IO Error"),  # which is not the fault of the copy
+        ("{{ config() }} select 1", 2, "'config' is undefined: use ref() and var() only"),
+        ("{{ ref('a', 'b') }}", 2, "cannot be rendered"),
+        ("select {{ 1 / 0 }}", 2, "cannot be rendered: division by zero"),
+        ("select {{ var('day') }}", 2, "add --var day="),
+        ("-- nothing", 2, "has 0 statements: give one"),
+        ("select 1; select 2", 2, "has 2 statements: give one"),
+        ("select 1 as a, 2 as a", 2, "several columns a"),
+    ],
+)
+def test_a_wrong_question_is_said_in_one_line(run: Run, question: str, code: int, words: str) -> None:
+    found, printed = run("query", "-", question=question)
+    assert (found, words in printed["error"], "\n" in printed["error"]) == (code, True, False), printed
+
+
+@pytest.mark.usefixtures("run")
+def test_an_answer_is_shown_as_it_is() -> None:
+    """Names are anyone's: they are no markup, and no orders to a terminal."""
+
+    def shown(question: str) -> list[str]:
+        done = CliRunner().invoke(app, ["analytics", "query", "-"], input=question)
+        assert done.exit_code == 0
+        return [line.rstrip() for line in done.stdout.splitlines()]
+
+    assert shown("select 1 as n") == ["as of refresh 2", "n", "1", ""]
+    assert shown("select 1 as n where false") == ["as of refresh 2", "nothing", ""]
+    name, seen = (
+        "'[b]a[/c]' || chr(27) || '[2J' || chr(10)",
+        "[b]a[/c]\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}",
+    )
+    assert shown(f'select 1234.50::decimal(9, 2) as n, {name} as "[/d]"')[1:] == [
+        "       n  [/d]",
+        f"1,234.50  {seen}",
+        "",
+    ]
+
+
+def test_what_json_does_not_have_is_null(run: Run) -> None:
+    assert run("query", "-", question="select 0 / 0 as a, 1 / 0 as b") == (
+        0,
+        {"refresh": 2, "rows": [{"a": None, "b": None}]},
+    )
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_second_sync_waits_and_says_so(settings: AnalyticsSettings, options: list[str]) -> None:
+    with (settings.folder / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [str(RUNNER), "analytics", "sync", *options]
+        waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert waiting.stderr
+        line = waiting.stderr.readline()
+        text = json.loads(line)["text"] if options else line.rstrip()
+    assert text == f"waiting for another `runner analytics` that writes to {settings.folder}"
+    assert waiting.communicate()[1] == ""
+    assert waiting.returncode == 0
 
 
 def test_a_refresh_that_is_missing_is_said(run: Run, settings: AnalyticsSettings) -> None:
     kept = settings.folder / "kept"
     (settings.folder / "history-1/refresh=1").rename(kept)
-    code, printed = run("sync")
-    assert (code, "refreshes are missing" in printed["error"]) == (1, True), printed
+    for command in (("sync",), ("query", "-", "--upto", "2")):
+        code, printed = run(*command, question="select 1")
+        assert (code, "refreshes are missing" in printed["error"]) == (1, True), printed
     assert run("sync", "--from-scratch")[1]["refresh"] == 1
     assert (settings.folder / "history-1").exists()
     assert run("verify")[0] == 0
 
 
 @pytest.mark.parametrize("command", ["sync", "verify"])
-@pytest.mark.parametrize("state", [None, "{}", "[]", '{"origin": {}, "places": {}}'])
+@pytest.mark.parametrize("state", [None, "", '"text"', "{}", "[]", '{"origin": {}, "places": {}}'])
 def test_a_damaged_state_is_said(run: Run, settings: AnalyticsSettings, command: str, state: str | None) -> None:
     file = settings.folder / "history-1/refresh=2/refresh.parquet"
     file.write_bytes(b"damaged")
-    if state:  # that a later version has written
+    if state is not None:  # that a later version has written
         duckdb.execute(f"copy (select now() as synced_at, '{state}' as state) to '{file}'")
     code, printed = run(command)
     assert (code, "the copy is damaged, or of another version" in printed["error"]) == (1, True), printed
@@ -137,8 +208,9 @@ def test_damaged_and_missing_rows_are_found(run: Run, settings: AnalyticsSetting
     facts = settings.folder / "history-1/refresh=1/int_wallet_facts.parquet"
     whole = facts.read_bytes()
     facts.write_bytes(whole[: len(whole) // 2])
-    code, printed = run("verify")
-    assert (code, "if it is damaged" in printed["error"], "\n" in printed["error"]) == (1, True, False), printed
+    for command in (("verify",), ("query", "-")):
+        code, printed = run(*command, question="select sum(moments) from int_wallet_facts")
+        assert (code, "if it is damaged" in printed["error"], "\n" in printed["error"]) == (1, True, False), printed
     facts.write_bytes(whole)
     (settings.folder / "history-1/refresh=2/wallet_profiles.parquet").unlink()
     done = CliRunner().invoke(app, ["analytics", "verify"])
@@ -155,6 +227,37 @@ def test_a_file_of_views_that_cannot_be_read_is_written_again(settings: Analytic
     assert len(file.read_bytes()) == len(written)
 
 
+@pytest.mark.parametrize("name", ["relative", "~/copy", "s3://bucket/copy", "/a [b]", "/a*", "/a?", "/refresh=7"])
+def test_a_folder_that_duckdb_reads_otherwise_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANALYTICS_FOLDER", f"{tmp_path}{name}" if name.startswith("/") else name)
+    before = set(tmp_path.parent.iterdir())
+    code, printed = run("sync")
+    assert (code, "give an absolute path without" in printed["error"]) == (2, True), printed
+    assert set(tmp_path.parent.iterdir()) == before
+
+
+def test_any_other_folder_is_written(url: str, tmp_path: Path) -> None:
+    settings = settings_of(url, tmp_path / "a 'b' \"c\" {d} ü%41;\n#" / "copy")
+    assert sync(settings).refresh == 1
+    load_names(url, "update raw.wallet_profiles set display_name = display_name || '?'")
+    assert sync(settings).refresh == 2
+    assert not any(verify(settings).rows.values())
+    assert query(settings, "select count(*) from refreshes").rows == [(2,)]
+
+
+@pytest.mark.parametrize("command", [("verify",), ("compact", "--older-than", "1d"), ("query", "-")])
+def test_a_copy_that_is_not_there_is_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("ANALYTICS_FOLDER", str(tmp_path / "other"))
+    code, printed = run(*command, question="select 1")
+    assert (code, "there is no copy in" in printed["error"]) == (1, True), printed
+    assert not (tmp_path / "other").exists()
+
+
 def test_another_database_is_refused(url: str, settings: AnalyticsSettings) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("create schema other")
@@ -169,6 +272,19 @@ def test_another_database_is_refused(url: str, settings: AnalyticsSettings) -> N
         sync(other)
     assert sync(other, moved=True).refresh == 3  # which holds nothing
     assert not any(verify(other).rows.values())
+
+
+@pytest.mark.parametrize("part", ["system_identifier", "database", "schema"])
+def test_a_copy_of_another_database_is_refused(settings: AnalyticsSettings, part: str) -> None:
+    with engine() as connection:
+        newest = last_refresh(connection, settings.folder / "history-1")
+        state = replace(newest.state, origin=replace(newest.state.origin, **{part: "other"}))
+        replace(newest, state=state).write(connection, settings.folder / "history-1/refresh=2")
+    for work in (sync, verify):
+        with pytest.raises(RunnerError, match=r"is of .*other.*, not of .*`runner analytics sync --moved`"):
+            work(settings)
+    sync(settings, moved=True)
+    assert not any(verify(settings).rows.values())
 
 
 def in_process(work: Callable[[], object]) -> None:

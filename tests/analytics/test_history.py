@@ -15,6 +15,8 @@ from tests.delta.market import Market
 from tests.delta.rounds import some_change
 from tests.delta.scene import CHANGES as SOME
 
+pytestmark = pytest.mark.database
+
 Record = Callable[[str, object], None]
 MODELS = ("int_wallet_editions", "int_editions", "int_wallet_facts", "intermediate")
 EVENTS = 20

@@ -16,6 +16,8 @@ from tests.delta.conftest import Workshop
 from tests.delta.market import Market
 from tests.tiers import first_of
 
+pytestmark = pytest.mark.database
+
 MOST = 100  # calls of a sync to the file system
 EVERY = pytest.mark.parametrize("every", first_of([5, 1]))
 

@@ -35,6 +35,7 @@ def run(database: Database, warehouse: Warehouse, cwd: Path, folder: Path, *opti
     return dict(json.loads(done.stdout)["analytics"])
 
 
+@pytest.mark.database
 @pytest.mark.slow
 def test_the_copy_follows_a_run_and_never_fails_it(
     load: Loader, database: Database, warehouse: Warehouse, tmp_path: Path

@@ -272,6 +272,8 @@ def test_the_logs_of_models_stay_near_their_sum(project: Project, trade: Trade, 
     assert [w for w in watermarks(connection) if "snapshot" in w[0]] == [w for w in before if "snapshot" in w[0]]
     assert project.run(compact_share=0).rebuilt == {}
     assert steps() == [1, 1, 1]
+    stored = connection.execute("select edition_id from int_wallet_editions order by ctid").fetchall()
+    assert stored == connection.execute("select edition_id from int_wallet_editions order by edition_id").fetchall()
     assert_equal(connection)
     trade(("transfer", 2, "0xb"), ("price", "ED1", 11, 9))
     assert project.run().rebuilt == {}

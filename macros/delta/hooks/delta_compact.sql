@@ -1,9 +1,10 @@
 {#-
     On-run-end hook. Replaces the steps of a model's changelog that every reader has read by one step, their sum. It
-    does so once they have grown beyond the previous sum by the share in the var compact_share (0.4), so that a
-    changelog stays close to the size of its sum between full refreshes. No watermark moves, because each is at this
-    step or a later one. Does nothing while another run or a load is active, or if a reader holds the changelog for
-    more than a second.
+    does so once they have grown beyond the previous sum by the share in the var compact_share (1), so that a
+    changelog stays close to the size of its sum between full refreshes. The rows of the sum are stored in the order of
+    the model's indexed columns, so that a reader finds the rows of a key together. No watermark moves, because each is at
+    this step or a later one. Does nothing while another run or a load is active, or if a reader holds the changelog
+    for more than a second.
 -#}
 
 {% macro delta_compact() %}
@@ -22,7 +23,9 @@ set transaction isolation level read committed;
 {%- set sums, flags = rules['sum'], rules['true_for_one_step'] -%}
 {%- set all_columns = adapter.get_columns_in_relation(changelog) | map(attribute='name') -%}
 {%- set columns = all_columns | reject('equalto', 'step') | list -%}
-{%- set keys = columns | reject('in', sums + rules['max'] + flags) | list %}
+{%- set keys = columns | reject('in', sums + rules['max'] + flags) | list -%}
+{%- set indexed = (node.config.get('indexes') or []) | map(attribute='columns') | sum(start=[]) -%}
+{%- set order = indexed | select('in', keys) | list %}
 do $$
 declare
     known bigint;
@@ -37,7 +40,7 @@ begin
     perform
     from delta.changelog_sizes
     where changelog = '{{ changelog }}'::regclass and step <= known
-    having sum("rows") > {{ 1 + var('compact_share', 0.4) }} * (array_agg("rows" order by step))[1];
+    having sum("rows") > {{ 1 + var('compact_share', 1) }} * (array_agg("rows" order by step))[1];
     if not found then
         return;
     end if;
@@ -47,6 +50,7 @@ begin
     exception
         when lock_not_available then return;
     end;
+    set local work_mem = '{{ var("rebuild_work_mem", "256MB") }}';
     create temporary table compacted on commit drop as
     select
         known as step
@@ -56,7 +60,8 @@ begin
     from {{ changelog }}
     where step <= known
     group by {{ get_quoted_csv(keys) }}
-    having {% for column in sums %}sum({{ adapter.quote(column) }}) <> 0{{ ' or ' if not loop.last }}{% endfor %};
+    having {% for column in sums %}sum({{ adapter.quote(column) }}) <> 0{{ ' or ' if not loop.last }}{% endfor %}
+    {{- ' order by ' ~ get_quoted_csv(order) if order }};
     insert into compacted
     select step, {{ get_quoted_csv(columns) }} from {{ changelog }} where step > known;
     truncate {{ changelog }};
@@ -65,8 +70,6 @@ begin
     insert into delta.changelog_sizes (changelog, step, "rows")
     select '{{ changelog }}'::regclass, known, count(*) from {{ changelog }} where step = known;
     drop table compacted;
-    -- Inserting row by row leaves an index half as large again as building it.
-    reindex table {{ changelog }};
     analyze {{ changelog }};
 end
 $$;
