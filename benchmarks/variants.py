@@ -204,7 +204,7 @@ VARIANTS: tuple[type[Variant], ...] = (JoinOnce, Truncate, Table, MaterializedVi
 
 
 def prepared(connection: Connection, settings: PostgresSettings, kinds: Sequence[type[Variant]]) -> list[Variant]:
-    """Variants with their snapshots: first the rebuilt ones, which others copy; last ours, which prunes logs."""
+    """Variants, first the rebuild that others copy, last ours, which prunes logs; with snapshots if they rebuild."""
     queries = compiled(settings, PEERS)
     empty = f"{SHAPES}.joined"
     connection.execute(f"create schema {SHAPES}")
@@ -215,7 +215,8 @@ def prepared(connection: Connection, settings: PostgresSettings, kinds: Sequence
     )
     variants = [kind(connection, settings, queries) for kind in VARIANTS if kind in kinds]
     for variant in variants:
-        variant.prepare()
+        if variant.rebuilds:  # the others start each turn from a copy
+            variant.prepare()
     return variants
 
 
