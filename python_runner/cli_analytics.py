@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from python_runner.analytics import checked_settings
+from python_runner.analytics import checked_copy, checked_settings
 from python_runner.cli_common import Debug, Json, exit_on_error
 from python_runner.errors import UsageError
 
@@ -81,7 +81,7 @@ def query(
     with exit_on_error(as_json=as_json, debug=debug):
         question = _read(file)
         variables = dict(_pair(one) for one in var or ())
-        settings = checked_settings()
+        settings = checked_copy()
 
         from python_runner.analytics import query as querying
         from python_runner.console import report
@@ -106,7 +106,7 @@ def compact(
         days = re.fullmatch("([0-9]{1,5})d?", older_than)
         if not days:
             raise UsageError(f"--older-than {older_than}: expected a number of days, such as 90d")
-        settings = checked_settings()
+        settings = checked_copy()
 
         from python_runner.analytics import compact as compacting
         from python_runner.console import report

@@ -109,8 +109,12 @@ class ApiSettings(BaseSettings):
         return size
 
 
-class AnalyticsSettings(PostgresSettings):
-    """The Postgres database, and the folder of its columnar copy."""
+class CopySettings(BaseSettings):
+    """The folder of the columnar copy, which is all that a question needs."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     analytics_folder: Path | None = None
 
@@ -123,6 +127,10 @@ class AnalyticsSettings(PostgresSettings):
         if not folder.is_absolute() or set("*?[\\=") & set(str(folder)):
             raise UsageError(f"ANALYTICS_FOLDER is {folder}: give an absolute path without * ? [ \\ =")
         return folder
+
+
+class AnalyticsSettings(PostgresSettings, CopySettings):
+    """The Postgres database, and the folder of its columnar copy."""
 
 
 Postgres = TypeVar("Postgres", bound=PostgresSettings)
@@ -223,6 +231,13 @@ class ScheduleSettings(BaseSettings):
 def postgres_settings(env_file: str | None = ENV_FILE) -> PostgresSettings:
     """Read and check; UsageError names the variable that is wrong."""
     return _checked(PostgresSettings, env_file)
+
+
+def copy_settings(env_file: str | None = ENV_FILE) -> CopySettings:
+    """Read and check; UsageError names the variable that is wrong."""
+    settings = CopySettings(_env_file=env_file)  # type: ignore[call-arg]
+    settings.folder  # noqa: B018  it is required here
+    return settings
 
 
 def analytics_settings(env_file: str | None = ENV_FILE) -> AnalyticsSettings:

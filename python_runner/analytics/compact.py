@@ -13,7 +13,7 @@ from python_runner.analytics.folder import Engine, Folder, engine, refreshes, wr
 from python_runner.analytics.state import FILE, last_refresh, read, scan
 from python_runner.analytics.tables import TABLES, quote
 from python_runner.analytics.views import write_views
-from python_runner.settings import AnalyticsSettings
+from python_runner.settings import CopySettings
 
 # The refreshes that are merged, each with the last one of its day; the newest refresh stays as it is.
 DAYS = """
@@ -34,9 +34,7 @@ class CompactResult:
     after: int
 
 
-def compact(
-    settings: AnalyticsSettings, *, days: int, notify: Callable[[str], None] = lambda _text: None
-) -> CompactResult:
+def compact(settings: CopySettings, *, days: int, notify: Callable[[str], None] = lambda _text: None) -> CompactResult:
     """Merge refreshes that are older. The state at each refresh that is left stays the same."""
     folder, before = Folder(settings.folder), datetime.now(UTC).date() - timedelta(days)
     with folder.locked(notify), engine(folder.temporary) as connection:

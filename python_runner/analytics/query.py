@@ -13,7 +13,7 @@ from python_runner.analytics.folder import Engine, Folder, copy_errors, engine, 
 from python_runner.analytics.state import last_refresh
 from python_runner.analytics.views import definitions
 from python_runner.errors import RunnerError, UsageError
-from python_runner.settings import AnalyticsSettings
+from python_runner.settings import CopySettings
 
 NUMBER = "number"  # the var that names the column which numbers the states of a changelog: step, or here refresh
 
@@ -28,7 +28,7 @@ class Answer:
 
 
 def query(
-    settings: AnalyticsSettings, question: str, variables: Mapping[str, str] | None = None, upto: int | None = None
+    settings: CopySettings, question: str, variables: Mapping[str, str] | None = None, upto: int | None = None
 ) -> Answer:
     """Answer as of a refresh, by default the newest. RunnerError says what is wrong with the question."""
     folder = Folder(settings.folder)

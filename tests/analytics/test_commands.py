@@ -93,6 +93,15 @@ def load_names(url: str, change: str) -> None:
         )
 
 
+def test_a_question_needs_no_database(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    code, answer = run("query", "-", question="select max(refresh) as newest from refreshes")
+    assert (code, answer["rows"]) == (0, [{"newest": 2}])
+    assert run("compact", "--older-than", "0d")[0] == 0
+    code, error = run("sync")
+    assert (code, error["error"].split()[0]) == (2, "DATABASE_URL")
+
+
 def test_the_commands_print_json(run: Run) -> None:
     code, synced = run("sync")
     assert (code, synced["refresh"], synced["rows"]) == (0, 2, {})
