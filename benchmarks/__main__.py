@@ -162,12 +162,15 @@ def on_the_market(
         read = [variant for variant in variants if type(variant) in scale.read]
         readers.compare(read, partial(results.keep, "readers"))
     if "growth" in parts:
-        grow(variants, scale.held, scale.turns, results)
+        # A rebuild costs the same after any change, and takes minutes.
+        rebuilt = report.turns_of(results.figures, JoinOnce.name) if "refresh" in parts else []
+        grow(variants, scale.held, scale.turns, results, rebuilt)
 
 
-def grow(variants: Sequence[Variant], held: int, turns: int, results: Results) -> None:
-    """Measure growth at one size, and keep the sizes that were measured before."""
-    results.keep("growth", results.figures.get("growth", {}) | {str(held): growth.measured(variants, held, turns)})
+def grow(variants: Sequence[Variant], held: int, turns: int, results: Results, rebuilt: Sequence[float] = ()) -> None:
+    """Measure growth at one size, rebuilds unless their seconds are known; keep the sizes measured before."""
+    found = growth.measured(variants, held, turns, rebuilt)
+    results.keep("growth", results.figures.get("growth", {}) | {str(held): found})
 
 
 @contextmanager

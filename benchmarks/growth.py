@@ -17,14 +17,16 @@ CALM = "ours_without_checkpoint"
 GROWN = (JoinOnce, Ours)
 
 
-def measured(variants: Sequence[Variant], held: int, turns: int) -> dict[str, Any]:
+def measured(variants: Sequence[Variant], held: int, turns: int, rebuilt: Sequence[float] = ()) -> dict[str, Any]:
     """The median seconds of some refreshes, each after so many moments have moved, by variant; `turns` has all seconds.
 
     Ours is measured after a checkpoint and without one, in turns. A rebuild takes long, and the same each time: it has
-    one turn.
+    one turn, or none if the seconds of some that were `rebuilt` are known.
     """
-    seconds: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {JoinOnce.name: list(rebuilt)} if rebuilt else {}
     for variant in variants:
+        if variant.name in seconds:
+            continue
         for number in range(turns if isinstance(variant, Ours) else 1):
             if isinstance(variant, GROWN):
                 say(f"growth, {held:,} held moments: {variant.name}, turn {number + 1}")
