@@ -8,6 +8,7 @@
             'int_wallet_editions': 'whole',
             'int_editions': 'whole',
             'raw.nft_core_metadata': 'changes',
+            'raw.wallet_holdings': 'changes',
         },
         'accumulate': {
             'sum': ['total_moments'],
@@ -20,6 +21,9 @@
     },
 ) }}
 
+-- Outside the condition, so that dbt finds the reference when it parses.
+{% set holding_changes = ref('stg_wallet_holdings_changes') %}
+
 with
 
 holdings as {{ not_materialized() }} (
@@ -30,6 +34,7 @@ metadata as {{ not_materialized() }} (
     select * from {{ ref('stg_nft_core_metadata') }}
 ),
 
+-- A moment that passes from wallet to wallet changes nothing here: then the sum of the edition is 0.
 touched as (
     select
         edition_id,
@@ -37,23 +42,42 @@ touched as (
     from (
         select
             edition_id,
-            moments
+            moments,
+            0 as is_other
         from {{ unread_rows('int_wallet_editions') }} as held
         where edition_id is not null
         union all
         select
             edition_id,
-            0 as moments
+            0 as moments,
+            1 as is_other
         from {{ unread_rows('int_editions') }} as known
         union all
         -- A corrected serial number is in neither changelog.
         select
             edition_id,
-            0 as moments
+            0 as moments,
+            1 as is_other
         from {{ ref('stg_nft_core_metadata_changes') }}
         where edition_id is not null
-    ) as signed
+        {%- if is_incremental() %}
+        union all
+        -- The sum is 0 also if one moment goes and another comes, which may have another serial number.
+        select
+            metadata.edition_id,
+            0 as moments,
+            1 as is_other
+        from (
+            select nft_id from {{ holding_changes }}
+            group by nft_id
+            having sum(weight) <> 0
+        ) as came_or_went
+        inner join metadata on came_or_went.nft_id = metadata.nft_id
+        where metadata.edition_id is not null
+        {%- endif %}
+    ) as changed
     group by edition_id
+    having sum(moments) <> 0 or max(is_other) = 1
 ),
 
 editions as (
