@@ -38,15 +38,15 @@ MARKS = {
 
 
 def refresh(figures: Figures, path: Path) -> None:
-    """Seconds against the share that has changed; dotted where a way ends wrong."""
+    """Seconds against the share that has changed; hollow where a way ends wrong."""
     picture, (moved, repriced) = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True)
     _shares(moved, figures, "moved", "of the held moments have moved")
     _shares(repriced, figures, "repriced", "of the editions have another price")
     moved.set_ylabel("seconds of database time")
     moved.set_title(f"A refresh at {figures['runs']['refresh']['held']:,} held moments", loc="left")
     handles, labels = moved.get_legend_handles_labels()
-    picture.legend(handles, labels, loc="lower center", ncols=3, frameon=False)
-    picture.tight_layout(rect=(0, 0.16, 1, 1))
+    picture.legend(handles, labels, loc="lower center", ncols=3, frameon=False, fontsize="small")
+    picture.tight_layout(rect=(0, 0.14, 1, 1))
     picture.savefig(path, dpi=140)
     plt.close(picture)
 
@@ -62,10 +62,10 @@ def _shares(axes: Axes, figures: Figures, what: str, label: str) -> None:
         right = all(row["equal"] for row in points.values())
         style: dict[str, Any] = {
             "color": colour,
-            "linestyle": "-" if right else ":",
+            "markerfacecolor": colour if right else "none",
             "linewidth": 3 if name == "ours" else 1.5,
         }
-        title = TITLES[name] + ("" if right else " (dotted: ends wrong)")
+        title = TITLES[name] + ("" if right else " (hollow: ends wrong)")
         if name in REBUILDS and (taken := turns_of(figures, name)):  # it does the same in every case
             axes.axhline(median(taken), label=title, **style)
             axes.axhspan(min(taken), max(taken), color=colour, alpha=0.15, linewidth=0)
