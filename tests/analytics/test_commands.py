@@ -128,9 +128,8 @@ def test_wrong_usage_is_said_in_one_line(run: Run) -> None:
         assert (found, words in printed["error"]) == (code, True), printed
 
 
-@pytest.mark.parametrize(
-    ("question", "code", "words"),
-    [
+def test_a_wrong_question_is_said_in_one_line(run: Run) -> None:
+    for question, code, words in (
         ("select x", 1, "cannot be answered: Binder Error"),
         ("from read_csv('/no/such')", 1, "cannot be answered: IO Error"),  # which is not the fault of the copy
         ("{{ config() }} select 1", 2, "'config' is undefined: use ref() and var() only"),
@@ -140,11 +139,9 @@ def test_wrong_usage_is_said_in_one_line(run: Run) -> None:
         ("-- nothing", 2, "has 0 statements: give one"),
         ("select 1; select 2", 2, "has 2 statements: give one"),
         ("select 1 as a, 2 as a", 2, "several columns a"),
-    ],
-)
-def test_a_wrong_question_is_said_in_one_line(run: Run, question: str, code: int, words: str) -> None:
-    found, printed = run("query", "-", question=question)
-    assert (found, words in printed["error"], "\n" in printed["error"]) == (code, True, False), printed
+    ):
+        found, printed = run("query", "-", question=question)
+        assert (found, words in printed["error"], "\n" in printed["error"]) == (code, True, False), printed
 
 
 @pytest.mark.usefixtures("run")
