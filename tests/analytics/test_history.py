@@ -145,7 +145,7 @@ def play(story: Story, random: Random) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(int(os.environ.get("ANALYTICS_HISTORIES", "4"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ANALYTICS_HISTORIES", "3"))))
 def test_any_history(story: Story, seed: int, record_property: Record) -> None:
     play(story, Random(seed))
     for what, count in story.counts.items():
