@@ -136,3 +136,9 @@ def test_what_does_not_fit_together_is_refused_in_one_line(
 def test_an_index_that_another_serves_is_not_made(tmp_path: Path) -> None:
     declared = read(tmp_path, column("text", max_bytes=9_000), indexes=[{"columns": ["value"], "served_by": ["id"]}])
     assert declared.column("value").max_bytes == 9_000
+
+
+def test_a_source_may_say_when_it_is_vacuumed(tmp_path: Path) -> None:
+    assert read(tmp_path, maintenance={"dead_share": 0.1}).maintenance == {"dead_share": 0.1}
+    with pytest.raises(RunnerError, match=r"things\.maintenance\.dead_share: .*valid number"):
+        read(tmp_path, maintenance={"dead_share": "often"})

@@ -1,7 +1,7 @@
 {#-
     On-run-end hook. Replaces the steps of a model's changelog that every reader has read by one step, their sum. It
     does so once they have grown beyond the previous sum by the share in the var compact_share (1), so that a
-    changelog stays close to the size of its sum between full refreshes. The rows of the sum are stored in the order of
+    changelog stays within about twice the size of its sum. The rows of the sum are stored in the order of
     the model's indexed columns, so that a reader finds the rows of a key together. No watermark moves, because each is at
     this step or a later one. Does nothing while another run or a load is active, or if a reader holds the changelog
     for more than a second.
